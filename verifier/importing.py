@@ -8,10 +8,11 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from verifier.core.application import Registration
+from verifier.core.closings import unchanged
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
-from verifier.service.applications import check_customer, dated
+from verifier.service.applications import check_customer, with_contacts_dated
 
 AT_ONCE = 64
 
@@ -79,7 +80,7 @@ async def import_file(
 
 def same_facts(held: Registration | None, registration: Registration, now_ms: int) -> bool:
     """Whether an application has these facts already, with the times at which its contacts were added."""
-    return held is not None and held == dated(registration, held, now_ms)
+    return held is not None and unchanged(held, with_contacts_dated(registration, held, now_ms))
 
 
 async def _register(

@@ -26,15 +26,17 @@ export async function loansScreen(page, signal) {
     applications.length
       ? applications.map((each) => h("section", { class: "card" }, loan(page, each)))
       : h("p", { class: "card" }, say(WORDS.noLoans)),
-    applications.length > 0 && h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
+    h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
   );
 }
 
 /** @param {Page} page @param {MyApplication} application */
 function loan(page, application) {
   return [
-    h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
-    application.status === "closed" ? h("p", { class: "badge" }, say(WORDS.closed)) : progress(application.stage),
+    application.borrower
+      ? h("h2", {}, application.borrower, " ", h("span", { class: "small" }, `${application.product} · ${application.reference}`))
+      : h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
+    application.status === "open" ? progress(application.stage) : h("p", { class: "badge" }, say(WORDS[application.status])),
     application.announced_calls.length > 0 && announcedCalls(page, application),
     h("h3", {}, say(WORDS.mayCall)),
     h(

@@ -41,6 +41,13 @@ export const WORDS = {
   clear: both("清空", "Clear"),
 
   genuine: both("是我们打的电话", "This is the bank"),
+  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
+  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnotherNotYou: both(
+    "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
+    "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
+  ),
+  toWhom: both("打给", "To"),
   notGenuine: both("未能核实——请挂断", "Not confirmed — hang up"),
   unavailable: both("现在无法核实", "We cannot check now"),
   unavailableWhat: both(
@@ -96,10 +103,10 @@ export const WORDS = {
   share: both("分享凭证", "Share the receipt"),
   saved: both("凭证已保存。以后不经过银行也能验证。", "The receipt is saved. It can be checked later without the bank."),
 
-  callsTitle: both("我们给您打过的电话", "Calls we have made to you"),
+  callsTitle: both("我们打过的电话", "Calls we have made"),
   callsWhy: both(
-    "所有以您的申请发起的通话都在这里，包括您没有核实的。",
-    "Every call made on your applications is here, also those you never confirmed.",
+    "与您的申请有关的每一通电话都在这里，包括没有核实的。",
+    "Every call about your applications is here, also those that were never confirmed.",
   ),
   noCalls: both("还没有通话。", "There have been no calls."),
   states: {
@@ -114,20 +121,16 @@ export const WORDS = {
   },
   youConfirmed: both("您在 {time} 核实", "You confirmed it at {time}"),
   neverConfirmed: both("您没有核实", "You did not confirm it"),
+  confirmedByOther: both("已于 {time} 核实", "Confirmed at {time}"),
+  notConfirmed: both("没有核实", "Not confirmed"),
+  onThePhone: both("正在通话，已核实", "On the phone, confirmed"),
   receipt: both("凭证", "Receipt"),
   called: both("查询我行是否给您打过电话", "Did we call you?"),
   calledWhy: both(
     "选择时间，最长31天。答复有银行签名，以后不经过银行也能验证。",
     "Choose a time, at most 31 days. The bank signs the answer, so it can be checked later without the bank.",
   ),
-  calledFrom: both("从", "From"),
-  calledUntil: both("到", "Until"),
-  calledNumber: both("来电号码（可不填）", "The number that called (if you like)"),
   calledAsk: both("查询", "Ask"),
-  calledNoTime: both("请填写完整的日期和时间。", "Enter both times in full."),
-  calledBackwards: both("结束时间早于开始时间。", "The end is before the beginning."),
-  calledTooLong: both("最长可查31天，请缩短时间。", "At most 31 days. Choose a shorter time."),
-  calledNoNumber: both("号码不完整，请再核对，或留空。", "That is not a whole number. Check it, or leave it empty."),
   calledWindow: both("查询时间：{from} 至 {until}", "Asked about: {from} to {until}"),
   notConnected: both("没有接通记录", "No connection on record"),
   missed: both("我没有接到这通电话", "I did not get this call"),
@@ -136,6 +139,7 @@ export const WORDS = {
 
   loansTitle: both("我的贷款", "My loans"),
   noLoans: both("没有贷款申请。", "There are no applications."),
+  enquiry: both("已登记您的咨询，尚未提交申请", "You asked us about this. There is no application yet"),
   stages: {
     received: both("已受理", "Received"),
     documents: both("补充材料", "Papers"),
@@ -144,7 +148,7 @@ export const WORDS = {
     disbursed: both("已放款", "Paid out"),
     declined: both("未批准", "Declined"),
   },
-  closed: both("已结清或关闭", "Closed"),
+  closed: both("已办结：已结清或未获批准", "Closed: paid off or declined"),
   mayCall: both("可能联系您的客户经理", "Officers who may phone you"),
   announced: both("预约的来电", "Announced calls"),
   announcedWhat: both("{purpose}：{from} 至 {to}", "{purpose}: {from} to {to}"),
@@ -153,25 +157,15 @@ export const WORDS = {
     "A call that comes then must still be checked with its code.",
   ),
   marketing: both("不接收产品推介电话", "No calls with offers"),
-  marketingWhat: both("申请办理过程中的电话不受影响。", "Calls about your applications still come."),
+  marketingWhat: both(
+    "对您现在和今后的所有申请都有效。申请办理过程中的电话不受影响。",
+    "This holds for all your applications, now and later. Calls about them still come.",
+  ),
   kept: both("已保存。", "Saved."),
 
   reportTitle: both("举报可疑来电", "Report a suspicious call"),
-  reportWhat: both("发生了什么？可多选。", "What happened? Choose all that fit."),
-  reportKinds: [
-    both("索要验证码或密码", "Asked for a code or password"),
-    both("要求转账或先交费用", "Asked for a transfer or a fee"),
-    both("要求下载软件或共享屏幕", "Asked to install something or share my screen"),
-    both("报不出核实码", "Could not give a code"),
-    both("核实码未能核实", "The code was not confirmed"),
-    both("推销低息贷款", "Offered a cheap loan"),
-  ],
   reportMore: both("补充（可不填）", "More (if you like)"),
-  reportNumber: both("对方号码", "Their number"),
-  reportCode: both("对方报的核实码", "The code they gave"),
-  reportSaid: both("对方说了什么", "What they said"),
   reportSend: both("提交举报", "Send the report"),
-  reportEmpty: both("请至少选择一项，或写几个字。", "Choose at least one, or write a few words."),
   reportTaken: both("已收到您的举报", "We have your report"),
   reportTakenWhat: both(
     "编号 {id}。请保存这份有银行签名的证据，报案时可以出示。",

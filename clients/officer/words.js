@@ -10,8 +10,12 @@ const rules = {
     name: both("您不是这笔申请的客户经理", "You are not assigned"),
     what: both("请在信贷系统中调整分配。", "Have the assignment changed in the loan system."),
   },
+  purpose: {
+    name: both("当前状态不能以此事由致电", "Not a purpose for this status"),
+    what: both("请选择其他事由。状态有误的，请在信贷系统中更正。", "Choose another purpose. If the status is wrong, have it corrected in the loan system."),
+  },
   application_open: {
-    name: both("申请已关闭", "The application is closed"),
+    name: both("已办结，可联系期限已过", "Closed, and the time for calls about it is over"),
     what: both("不能再就它致电客户。", "The customer cannot be phoned about it any more."),
   },
   consent: {
@@ -21,6 +25,10 @@ const rules = {
   number_on_file: {
     name: both("号码未登记", "The number is not on file"),
     what: both("请客户先更新预留号码。", "The customer must register it first."),
+  },
+  contact_right: {
+    name: both("该联系人不可致电", "This contact must not be called"),
+    what: both("请选择其他联系人。", "Choose another contact."),
   },
   number_cooling_off: {
     name: both("号码登记未满规定时间", "The number was registered too recently"),
@@ -59,12 +67,29 @@ export const WORDS = {
   searchHint: both("姓名、编号、号码或产品", "Name, reference, number or product"),
   found: both("共 {count} 笔", "{count} found"),
   openCall: both("通话中", "Call open"),
-  closed: both("已关闭", "Closed"),
+  statuses: {
+    enquiry: both("意向客户（尚未申请）", "Enquiry (no application yet)"),
+    closed: both("已办结", "Closed"),
+  },
+  closedSince: both("已办结（{date}）", "Closed on {date}"),
   languages: { "zh-CN": both("客户语言：中文", "speaks Chinese"), en: both("客户语言：英文", "speaks English") },
+
+  borrowers: { person: both("个人借款人", "person"), company: both("企业借款人", "company") },
+  contactCount: both("{count} 位联系人", "contacts: {count}"),
+  whom: both("打给谁", "Whom to call"),
+  speaks: { "zh-CN": both("语言：中文", "speaks Chinese"), en: both("语言：英文", "speaks English") },
+  theirTime: both("当地时间 {time}", "local time {time}"),
+  notCalled: both("不可致电：未登记为可致电的联系人", "Not to be called: the bank has not registered them for calls"),
+  noNumber: both("不可致电：没有登记号码", "Not to be called: no number on file"),
+  noConsent: both("不可致电：本人不同意接听来电", "Not to be called: they have not agreed to calls"),
+  calling: both("打给", "Calling"),
+  noLongerContact: both("已不是这笔申请的联系人", "no longer a contact of this application"),
 
   number: both("拨打号码", "Number"),
   young: both("新登记", "new"),
   purpose: both("事由", "Purpose"),
+  noPurpose: both("现在不能以任何事由致电。", "No call is allowed on this application now."),
+  otherPurposes: both("其他事由为何不能选", "Why not another purpose"),
   callerNumber: both("外显号码", "Calling from"),
   getCode: both("获取核实码", "Get a code"),
   approved: both("主管已批准（{rules}），{time} 前可拨打一次。", "Approved by a supervisor ({rules}): one call until {time}."),
@@ -95,6 +120,7 @@ export const WORDS = {
     "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine: open “Call check” in the bank's app, or hang up and ring {number}, the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
   ),
   confirmedAt: both("客户已于 {time} 核实", "The customer confirmed at {time}"),
+  contactConfirmedAt: both("联系人已于 {time} 核实", "A contact confirmed at {time}"),
   confirmedWhat: both(
     "这只说明银行身份属实，不代表已核实客户身份。",
     "This proves the bank to the customer. It does not identify the customer.",

@@ -38,7 +38,7 @@ def genuine(answers: list[Json]) -> list[Json]:
     return [each for each in answers if each["verdict"] == "genuine"]
 
 
-@pytest.mark.shows("CVP-7.17-2")
+@pytest.mark.shows("CVP-7-8")
 async def test_two_contacts_confirm_at_once_and_each_gets_one_receipt(nodes: list[World], company: Company) -> None:
     world = nodes[0]
     call_id, code = await world.live_call(company)

@@ -208,7 +208,7 @@ class Bank:
         self.codes[n] = await self.world.reveal(call_id)
 
     def given(self, n: int, who: Who, verdict: Json) -> None:
-        """Each contact gets one receipt for a code, and no two get the same one (CVP-7.17-2)."""
+        """Each contact gets one receipt for a code, and no two get the same one (CVP-7-8)."""
         before = self.receipts.get((n, who.key))
         assert verdict["given_before"] == (before is not None)
         assert before in (None, verdict["receipt_id"])
@@ -312,7 +312,7 @@ async def check(world: World, example: int, graph: list[Loan], order: Callable[[
         await (bank.app if way == "app" else bank.phone)(asker, n)
 
 
-@pytest.mark.shows("CVP-3.3-4", "CVP-7.17-2")
+@pytest.mark.shows("CVP-3.3-4", "CVP-7-8")
 def test_nobody_gets_more_than_the_uniform_refusal_for_a_code_that_they_may_not_confirm(
     database: str, shards: int, tmp_path: Path
 ) -> None:

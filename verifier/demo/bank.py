@@ -21,6 +21,7 @@ from verifier.api.connections import Bounds
 from verifier.api.listener import Listener
 from verifier.app import now_ms, open_service
 from verifier.config import Config
+from verifier.demo import company
 from verifier.demo.client import Caller
 from verifier.demo.issuer import Client, DemoIssuer, Person
 from verifier.demo.telephone import Telephone
@@ -44,11 +45,15 @@ STAFF_PEOPLE = (
     Person("4413", "陈静", ("officer",)),
     Person("4850", "Grace Wong", ("officer",)),
     Person("9001", "周敏", ("supervisor",)),
+    Person("5101", "何佳", ("counter",)),
 )
 CUSTOMER_PEOPLE = (
     Person("cust-0001", "王芳"),
     Person("cust-0002", "Carla Rossi"),
     Person("cust-0003", "孙强"),
+    Person(company.FINANCE, company.NAMES[company.FINANCE]),
+    Person(company.LEGAL, company.NAMES[company.LEGAL]),
+    Person(company.FORMER, company.NAMES[company.FORMER]),
 )
 
 
@@ -66,8 +71,8 @@ class DemoBank:
         self.admin_url = f"http://127.0.0.1:{admin}"
         self.telephone_url = f"http://127.0.0.1:{telephone}/telephone"
         clients = (
-            Client(STAFF, f"{self.url}/officer/", STAFF_PEOPLE),
-            Client(CUSTOMERS, f"{self.url}/app/", CUSTOMER_PEOPLE),
+            Client(STAFF, (f"{self.url}/officer/", f"{self.url}/desk/"), STAFF_PEOPLE),
+            Client(CUSTOMERS, (f"{self.url}/app/",), CUSTOMER_PEOPLE),
         )
         self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}", clients=clients)
         self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
@@ -91,6 +96,7 @@ class DemoBank:
             "requests_per_minute": 6000,
             "verdicts_per_day": 100_000,
             "reports_per_day": 100_000,
+            "counter_requests_per_day": 100_000,
             "drain_seconds": 0,
         }
         self.config = Config(**{**defaults, **settings})

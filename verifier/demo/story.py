@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, two_loans
+from verifier.demo import call_status, called, company, counter, lead_and_former, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -63,10 +63,12 @@ class Story:
             self._substitution,
             self._policy,
             self._report,
+            self._company,
             self._offline,
             self._erasure,
             self._privacy,
             self._status,
+            self._counter,
         ):
             await chapter()
         click.echo(f"\n{self.steps} steps, {self.failed} failed")
@@ -261,7 +263,7 @@ class Story:
     async def _policy(self) -> None:
         self._chapter("6  The contact policy")
         for step, application_id, number, purpose, rule in (
-            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
+            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "purpose"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
@@ -293,6 +295,10 @@ class Story:
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
         asking = self.loans, self.pbx, self.officer, self.supervisor
         await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
+        lead, former = (
+            self._person(self._bank.customer(each)) for each in (lead_and_former.LEAD, lead_and_former.FORMER)
+        )
+        await lead_and_former.play(self.loans, self.pbx, self.officer, lead, former, DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")
@@ -311,8 +317,14 @@ class Story:
         history = await called.play(self.customer, self.ivr, CUSTOMER_NUMBER, DESK, self._check)
         self._keep("call-history", history)
 
+    async def _company(self) -> None:
+        self._chapter("8  A company's loan, and the people around it")
+        asking = self.loans, self.pbx, self.officer, self.ivr
+        receipt = await company.play(*asking, lambda login: self._person(self._bank.customer(login)), DESK, self._check)
+        self._keep("genuine-other-contact", receipt)
+
     async def _offline(self) -> None:
-        self._chapter("8  Receipts are checked offline, the log is audited")
+        self._chapter("9  Receipts are checked offline, the log is audited")
         async with self._session.get(f"{self._bank.url}/.well-known/callback-verification") as response:
             content = await response.read()
         trust_file = self._out / "trust.json"
@@ -332,7 +344,7 @@ class Story:
         await self._audit()
 
     async def _erasure(self) -> None:
-        self._chapter("9  An application is erased")
+        self._chapter("10  An application is erased")
         erased = await self.loans.delete(f"/v1/applications/{FRAUDSTER_APPLICATION}")
         self._check(erased.status == 200, "its key and salts are destroyed")
         gone = await self.loans.get(f"/v1/applications/{FRAUDSTER_APPLICATION}")
@@ -346,7 +358,7 @@ class Story:
         self._check(not audited.findings, "; ".join(audited.findings) or f"the log is whole: {counts}")
 
     async def _privacy(self) -> None:
-        self._chapter("10  The database holds no personal data")
+        self._chapter("11  The database holds no personal data")
         path = self._bank.config.database.removeprefix("sqlite:")
         content = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))
         secret = [
@@ -356,6 +368,9 @@ class Story:
             "王芳",
             "孙强",
             "李伟",
+            *company.NAMES.values(),
+            *company.NUMBERS.values(),
+            company.COMPANY,
             "低息贷款",
             *self.codes,
         ]
@@ -363,9 +378,16 @@ class Story:
         self._check(not found, f"none of {len(secret)} numbers, names and codes is in its {len(content) // 1024} KiB")
 
     async def _status(self) -> None:
-        self._chapter("11  What the customer is told without a code")
+        self._chapter("12  What the customer is told without a code")
         customer = self._person(self._bank.customer(call_status.CUSTOMER))
         await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
+
+    async def _counter(self) -> None:
+        self._chapter("12  A customer walks into a branch")
+        clerk = self._person(self._bank.officer(counter.CLERK, "counter"))
+        customer = self._person(self._bank.customer(counter.CUSTOMER))
+        asking, trust = (self.loans, self.pbx, self.officer, clerk, customer), self._service.context.trust()
+        await counter.play(*asking, DESK, trust, self._out / "slip.txt", self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))

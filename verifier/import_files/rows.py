@@ -6,7 +6,7 @@ from typing import get_args
 
 from msgspec import Struct
 
-from verifier.core.application import Registration, Stage
+from verifier.core.application import Registration, Stage, Status
 from verifier.core.contacts import RIGHTS, Borrower, Contact, Role
 from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
@@ -76,10 +76,10 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "language": get_args(Language),
     "purpose": get_args(Purpose),
     "stage": get_args(Stage),
+    "status": get_args(Status),
     "role": get_args(Role),
     "rights": RIGHTS,
     "kind": ("person", "company"),
-    "status": ("open", "closed"),
 }
 Row = Good | ContactLine | Bad | Superseded | Blank
 

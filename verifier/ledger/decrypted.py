@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
+from verifier.core.closings import closed_since
 from verifier.core.contacts import Contact, Right
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
@@ -47,6 +48,11 @@ class DecryptedApplication(Struct, frozen=True):
         return self.registration.loan(self.application_id)
 
     @property
+    def closed_ms(self) -> int | None:
+        """When the application was closed, in epoch milliseconds. None if it is not closed."""
+        return closed_since(self.registration, self.row.updated_at)
+
+    @property
     def pseudonym(self) -> str:
         """The pseudonym of the application in tickets and exceptions. Only the application's key can produce it."""
         return self._pseudonym(b"pseudonym\0" + self.application_id.encode())
@@ -60,11 +66,17 @@ class DecryptedApplication(Struct, frozen=True):
 
     def contact(self, contact_id: str) -> Contact | None:
         """The contact with this login, or None."""
-        return next((each for each in self.contacts if each.id == contact_id), None)
+        for each in self.contacts:
+            if each.id == contact_id:
+                return each
+        return None
 
     def contact_of_number(self, number: str) -> Contact | None:
         """The contact with this number on file, or None."""
-        return next((each for each in self.contacts if each.number_on_file(number) is not None), None)
+        for each in self.contacts:
+            if each.number_on_file(number) is not None:
+                return each
+        return None
 
     def may(self, contact_id: str, right: Right) -> bool:
         """Whether the contact with this login has a right."""

@@ -31,6 +31,7 @@ class ReadSet(Struct, frozen=True):
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
+    - `clerk_index`: the daily cap of a clerk at the counter. `cap` is `counter`, and `staff_ids` names the clerk.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
     - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
@@ -41,6 +42,7 @@ class ReadSet(Struct, frozen=True):
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
+    - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
@@ -60,13 +62,15 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter"] | None = None
+    clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
     confirmations: bool = False
     closed: bool = False
     entered: Entered | None = None
     unexamined: bool = False
     report_ids: tuple[str, ...] = ()
+    marketing: bool = False
     whole: str | None = None
     expired: bool = False
     limits_before: int | None = None
@@ -81,6 +85,8 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
     """
     if reads.cap is None:
         return ()
+    if reads.clerk_index is not None:
+        return (f"{reads.cap}:staff:{reads.clerk_index.hex()}",)
     if reads.customer_index is not None:
         return (f"{reads.cap}:login:{reads.customer_index.hex()}",)
     if reads.number_index is None:

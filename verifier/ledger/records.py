@@ -14,6 +14,7 @@ from verifier.ledger.tables import (
     EXCHANGES,
     LEGS,
     LIMITS,
+    REFUSALS,
     REPORTS,
     REQUESTS,
     SIGNALS,
@@ -88,6 +89,7 @@ _PEOPLE_OF = (
     "WITH s AS (SELECT application_id, customer_index AS person FROM applications WHERE application_id IN ($*) "
     "UNION ALL SELECT application_id, contact_index AS person FROM contacts WHERE application_id IN ($*)) "
 )
+PEOPLE_OF = f"{_PEOPLE_OF} SELECT application_id, person FROM s"
 # The other applications of the people of these applications, each with the application and the person that led to it.
 APPLICATIONS_OF_SAME_PEOPLE = (
     f"{_PEOPLE_OF} SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
@@ -257,6 +259,10 @@ CAMPAIGNS = (
 
 EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
 ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
+
+# --- refusals of marketing calls --------------------------------------------------------------------------
+
+REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
 
 # --- suspensions ------------------------------------------------------------------------------------------
 

@@ -14,7 +14,11 @@ from callback_verification.quiet import Shape
 from callback_verification.registrations import AnnouncedCall as AnnouncedCall
 from callback_verification.registrations import Application as Application
 from callback_verification.registrations import Applications as Applications
+from callback_verification.registrations import Borrower as Borrower
+from callback_verification.registrations import CalledContact as CalledContact
+from callback_verification.registrations import CallPurpose as CallPurpose
 from callback_verification.registrations import Consents as Consents
+from callback_verification.registrations import Contact as Contact
 from callback_verification.registrations import Customer as Customer
 from callback_verification.registrations import ErasedApplication as ErasedApplication
 from callback_verification.registrations import Instant as Instant
@@ -24,6 +28,9 @@ from callback_verification.registrations import Officer as Officer
 from callback_verification.registrations import Purpose as Purpose
 from callback_verification.registrations import RegisteredNumber as RegisteredNumber
 from callback_verification.registrations import Registration as Registration
+from callback_verification.registrations import Right as Right
+from callback_verification.registrations import Role as Role
+from callback_verification.registrations import Status as Status
 
 State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
@@ -193,7 +200,10 @@ class IvrTurn(Shape, frozen=True):
 
 
 class PastCall(Shape, frozen=True):
-    """A call on one of the customer's applications, confirmed or not."""
+    """A call on one of the customer's applications, confirmed or not.
+
+    If the call went to another contact of the loan, `called` says to whom.
+    """
 
     call_id: str
     application_id: str
@@ -208,6 +218,7 @@ class PastCall(Shape, frozen=True):
     ended_at: Instant | None
     receipt_id: str | None
     rang_at: Instant | None = None
+    called: CalledContact | None = None
 
 
 class PastCalls(Shape, frozen=True):
@@ -272,7 +283,8 @@ class CallStatus(Shape, frozen=True):
 class MyApplication(Shape, frozen=True):
     """A loan application, as its customer sees it. An announced call is not proof that a call is genuine.
 
-    `reference` is what the customer knows it by. A service of an earlier release leaves it out.
+    `reference` is what the customer knows it by. A service of an earlier release leaves it out. `borrower` is the
+    borrower's name, if the loan is that of a company or another person.
     """
 
     application_id: str
@@ -282,6 +294,7 @@ class MyApplication(Shape, frozen=True):
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
     reference: str = ""
+    borrower: str | None = None
 
 
 class MyApplications(Shape, frozen=True):
@@ -309,6 +322,20 @@ class Receipt(Shape, frozen=True):
 
     receipt_id: str
     receipt: Evidence
+
+
+class Symbol(Shape, frozen=True):
+    """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
+
+    text: str
+    size: int
+    path: str
+
+
+class DrawnReceipt(Shape, frozen=True):
+    """The QR codes of a receipt: one, or up to nine with numbers."""
+
+    symbols: tuple[Symbol, ...]
 
 
 class ReceiptChecked(Shape, frozen=True):

@@ -629,7 +629,7 @@ export interface paths {
          */
         get: operations["get_preferences"];
         /**
-         * Refuse marketing calls, or leave it to my consents again
+         * Refuse marketing calls, or leave it to my consents again, with or without an application
          * @description For: customer.
          */
         put: operations["put_preferences"];
@@ -674,6 +674,106 @@ export interface paths {
         get: operations["get_receipt"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receipts/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw a receipt as QR codes to print, from which it can be verified offline
+         * @description For: customer, staff:counter.
+         */
+        post: operations["draw_receipt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whose application or number is it? To compare with the identity document of who is present
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["find_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/call-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Did you call me? Asked for a customer who is present; the answer and the receipt are theirs
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["check_calls_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The verdict on a code that a customer who is present has written down
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["confirm_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the report of a suspicious call for a customer who is present
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["report_at_counter"];
         delete?: never;
         options?: never;
         head?: never;
@@ -826,19 +926,23 @@ export interface components {
          */
         AnnouncedCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** Format: date-time */
             not_before: string;
             /** Format: date-time */
             not_after: string;
         };
-        /** ApplicationView */
+        /**
+         * ApplicationView
+         * @description A registered application. Only the answer to reading one application has `purposes`.
+         */
         ApplicationView: {
             application_id: string;
             registration: components["schemas"]["Registration"];
             created_at: string;
             updated_at: string;
             open_call_id: string | null;
+            purposes?: components["schemas"]["CallPurpose"][];
         };
         /**
          * Applications
@@ -888,15 +992,31 @@ export interface components {
             language?: ("en" | "zh-CN") | null;
         };
         /**
+         * Borrower
+         * @description The person or company that borrows. `id` is the bank's own id of a company, or the subject of a person.
+         */
+        Borrower: {
+            id: string;
+            name: string;
+            /**
+             * @default person
+             * @enum {unknown}
+             */
+            kind?: "company" | "person";
+        };
+        /**
          * CallDetails
-         * @description The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
+         * @description The facts that a customer sees about a call. An answer kept by an earlier release has no `loan`.
+         *
+         *         If the call went to another contact of the loan, `called` says to whom. Without the right to details, the customer
+         *         gets no `loan`. If the call was not to them either, `purpose` is null, and `asks` is empty.
          *
          *         The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
          */
         CallDetails: {
             call_id: string;
             officer: components["schemas"]["Officer"];
-            purpose: string;
+            purpose: string | null;
             asks: string[];
             never_asks: string[];
             number: string;
@@ -908,6 +1028,20 @@ export interface components {
             began_at?: string | null;
             /** @default null */
             ended_at?: string | null;
+            /** @default null */
+            called?: components["schemas"]["CalledContact"] | null;
+        };
+        /**
+         * CallPurpose
+         * @description A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+         *
+         *         Numbers, officers and contact hours play no part here.
+         */
+        CallPurpose: {
+            /** @enum {unknown} */
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            /** @default [] */
+            refusals?: components["schemas"]["Refusal"][];
         };
         /**
          * CallStatus
@@ -965,6 +1099,15 @@ export interface components {
             rang_at?: string | null;
         };
         /**
+         * CalledContact
+         * @description The contact whom the bank called. `name` is null if they are no longer a contact of the loan.
+         */
+        CalledContact: {
+            /** @enum {unknown} */
+            role: "borrower" | "finance" | "guarantor" | "helper" | "legal_representative";
+            name: string | null;
+        };
+        /**
          * Calls
          * @description A page of calls, newest first. `next_cursor` is null on the last page.
          */
@@ -996,6 +1139,23 @@ export interface components {
          *         `caller_number` is the number that the customer saw, or null.
          */
         CheckCalls: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            until: string;
+            /** @default null */
+            caller_number?: string | null;
+        };
+        /**
+         * CheckCallsAtCounter
+         * @description Asks which calls the bank had with the customer in a window. As `CheckCalls`.
+         */
+        CheckCallsAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
             /** Format: date-time */
             from: string;
             /** Format: date-time */
@@ -1042,6 +1202,21 @@ export interface components {
             caller_number?: string | null;
         };
         /**
+         * ConfirmAtCounter
+         * @description A code that the customer has written down. As `Confirm`.
+         */
+        ConfirmAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+            /** @description nine digits, or a text that holds them */
+            code: string;
+            /** @default null */
+            caller_number?: string | null;
+        };
+        /**
          * ConfirmByPhone
          * @description A code that a caller keyed. If the number is withheld, `caller_number` is null. The caller chose `language`.
          */
@@ -1059,7 +1234,7 @@ export interface components {
         };
         /**
          * Consents
-         * @description The kinds of calls that the customer has agreed to.
+         * @description The kinds of calls that a person has agreed to.
          */
         Consents: {
             /** @default true */
@@ -1079,6 +1254,46 @@ export interface components {
             hashes: string[];
         };
         /**
+         * Contact
+         * @description A person on an application. `id` is their subject at the bank's identity provider, if they have a login.
+         *
+         *         Rights:
+         *
+         *         - `called`: the bank may call them.
+         *         - `confirm`: they may check codes of calls on this application: all of them in the app, and those to their own
+         *           numbers by telephone.
+         *         - `details`: they see the loan, and the calls to the other contacts.
+         *
+         *         `added_at` is when they became a contact. If it is not given, the service sets it for everybody who is added to an
+         *         existing application. Their numbers wait out the cooling-off period from then on.
+         */
+        Contact: {
+            name: string;
+            /** @enum {unknown} */
+            role: "borrower" | "finance" | "guarantor" | "helper" | "legal_representative";
+            rights: ("called" | "confirm" | "details")[];
+            /** @default null */
+            id?: string | null;
+            /**
+             * @default zh-CN
+             * @enum {unknown}
+             */
+            language?: "en" | "zh-CN";
+            /** @default Asia/Shanghai */
+            time_zone?: string;
+            /** @default [] */
+            numbers?: components["schemas"]["RegisteredNumber"][];
+            /**
+             * @default {
+             *       "service_calls": true,
+             *       "marketing_calls": false
+             *     }
+             */
+            consents?: components["schemas"]["Consents"];
+            /** Format: date-time */
+            added_at?: string;
+        };
+        /**
          * Customer
          * @description A customer. `id` is their subject at the bank's identity provider. `time_zone` is an IANA name.
          */
@@ -1092,6 +1307,15 @@ export interface components {
             language?: "en" | "zh-CN";
             /** @default Asia/Shanghai */
             time_zone?: string;
+        };
+        /**
+         * CustomerFound
+         * @description Whose data it is. The clerk compares the name with the identity document of the person at the counter.
+         */
+        CustomerFound: {
+            name: string;
+            /** @enum {unknown} */
+            language: "en" | "zh-CN";
         };
         /**
          * DecideException
@@ -1160,6 +1384,13 @@ export interface components {
             /** @default [] */
             caller_numbers?: string[];
         };
+        /**
+         * DrawnReceipt
+         * @description The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline.
+         */
+        DrawnReceipt: {
+            symbols: components["schemas"]["Symbol"][];
+        };
         /** ErasedView */
         ErasedView: {
             application_id: string;
@@ -1175,7 +1406,7 @@ export interface components {
             customer_name: string;
             officer: components["schemas"]["Officer"];
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
@@ -1228,6 +1459,19 @@ export interface components {
             detail: string;
         };
         /**
+         * FindCustomer
+         * @description The customer who is present: one of their applications, or a number that they have on file, but not both.
+         *
+         *         `reason` says why the clerk looks at their data.
+         */
+        FindCustomer: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+        };
+        /**
          * GrantException
          * @description A supervisor lifts rules of the contact policy for one call of one officer.
          */
@@ -1256,7 +1500,7 @@ export interface components {
          */
         IssueCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             /** @description E.164 number with a leading plus sign */
@@ -1384,18 +1628,21 @@ export interface components {
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
          *
-         *         `reference` is what the customer knows it by.
+         *         `reference` is what the customer knows it by. If the loan is that of a company or another person, `borrower` is the
+         *         borrower's name. Otherwise it is null.
          */
         MyApplication: {
             application_id: string;
             product: string;
             /** @enum {unknown} */
-            status: "closed" | "open";
+            status: "closed" | "enquiry" | "open";
             /** @enum {unknown} */
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
             reference: string;
+            /** @default null */
+            borrower?: string | null;
         };
         /** MyApplications */
         MyApplications: {
@@ -1415,6 +1662,8 @@ export interface components {
         /**
          * PastCall
          * @description A call on one of the customer's applications, confirmed or not.
+         *
+         *         If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
          */
         PastCall: {
             call_id: string;
@@ -1432,6 +1681,8 @@ export interface components {
             receipt_id: string | null;
             /** @default null */
             rang_at?: string | null;
+            /** @default null */
+            called?: components["schemas"]["CalledContact"] | null;
         };
         /**
          * PastCalls
@@ -1510,24 +1761,23 @@ export interface components {
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
-         *         Without a `reference`, the customer knows the application by its id.
+         *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
+         *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
+         *
+         *         `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+         *         `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+         *         id.
          */
         Registration: {
-            customer: components["schemas"]["Customer"];
-            numbers: components["schemas"]["RegisteredNumber"][];
             officers: components["schemas"]["AssignedOfficer"][];
             product: string;
+            customer?: components["schemas"]["Customer"];
+            numbers?: components["schemas"]["RegisteredNumber"][];
             /**
              * @default open
              * @enum {unknown}
              */
-            status?: "closed" | "open";
-            /**
-             * @default {
-             *       "service_calls": true,
-             *       "marketing_calls": false
-             *     }
-             */
+            status?: "closed" | "enquiry" | "open";
             consents?: components["schemas"]["Consents"];
             /**
              * @default received
@@ -1536,7 +1786,31 @@ export interface components {
             stage?: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
+            borrower?: components["schemas"]["Borrower"];
+            contacts?: components["schemas"]["Contact"][];
             reference?: string;
+            /** Format: date-time */
+            closed_at?: string;
+        };
+        /**
+         * ReportAtCounter
+         * @description A report of a suspicious call that a clerk takes for the customer. As `ReportCall`.
+         */
+        ReportAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @default  */
+            caller_number?: string;
+            /** @default  */
+            said?: string;
+            /** @default  */
+            code?: string;
+            call_id?: string;
         };
         /**
          * ReportCall
@@ -1569,7 +1843,7 @@ export interface components {
          */
         RequestException: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
@@ -1656,6 +1930,15 @@ export interface components {
         Suspensions: {
             suspensions: components["schemas"]["Suspension"][];
             next_cursor: string | null;
+        };
+        /**
+         * Symbol
+         * @description A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin.
+         */
+        Symbol: {
+            text: string;
+            size: number;
+            path: string;
         };
         /**
          * Verdict
@@ -6222,7 +6505,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Refuse marketing calls, or leave it to my consents again */
+            /** @description Refuse marketing calls, or leave it to my consents again, with or without an application */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6252,15 +6535,6 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6567,6 +6841,684 @@ export interface operations {
                 };
             };
             /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyReceipt"];
+            };
+        };
+        responses: {
+            /** @description Draw a receipt as QR codes to print, from which it can be verified offline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnReceipt"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_customer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindCustomer"];
+            };
+        };
+        responses: {
+            /** @description Whose application or number is it? To compare with the identity document of who is present */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerFound"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_calls_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckCallsAtCounter"];
+            };
+        };
+        responses: {
+            /** @description Did you call me? Asked for a customer who is present; the answer and the receipt are theirs */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsChecked"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmAtCounter"];
+            };
+        };
+        responses: {
+            /** @description The verdict on a code that a customer who is present has written down */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description malformed_code, invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportAtCounter"];
+            };
+        };
+        responses: {
+            /** @description Take the report of a suspicious call for a customer who is present */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportTaken"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
             422: {
                 headers: {
                     [name: string]: unknown;

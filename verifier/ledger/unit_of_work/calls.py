@@ -116,7 +116,7 @@ class CallRows:
 
         The calls that this batch has closed are among them.
         """
-        self._declared.closed()
+        self._declared.covers("closed calls", self._declared.reads.closed)
         loaded, owners = self._loaded, {each.application_id for each in applications}
         call_ids = {*loaded.closed_of[self._declared.reads], *map(loaded.candidates.id_of, owners)}
         found = []
@@ -167,7 +167,7 @@ class CallRows:
 
         A borrower who acts alone has no such receipt.
         """
-        self._declared.confirmations()
+        self._declared.covers("the receipts of contacts", self._declared.reads.confirmations)
         key = call.call_id, application.pseudonym_of(contact)
         row = self._loaded.confirmations.get(key)
         if row is None:

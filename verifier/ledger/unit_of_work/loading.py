@@ -24,6 +24,7 @@ from verifier.ledger.tables import (
     ExchangeRow,
     Leg,
     LimitRow,
+    MarketingRefusal,
     ReportRow,
     RequestRow,
     SignalRow,
@@ -116,6 +117,7 @@ class Loaded:
         self.strays: Rows[StrayLeg] = self.tables[tables.STRAY_LEGS]
         self.exceptions: Rows[ExceptionRow] = self.tables[tables.EXCEPTIONS]
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
+        self.refusals: Rows[MarketingRefusal] = self.tables[tables.REFUSALS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
@@ -126,6 +128,7 @@ class Loaded:
         self.of_customer: dict[bytes, list[str]] = {}
         self.of_number: dict[bytes, list[str]] = {}
         self.same_people: dict[str, list[str]] = {}
+        self.people_of: dict[str, set[bytes | None]] = {}
         self.contacts_of: dict[str, list[bytes]] = {}
         self.tickets: dict[str, Row] = {}
         self.legs_of: dict[str, set[bytes]] = {}
@@ -158,8 +161,9 @@ class Loaded:
         self.same_people.update((row[-2], []) for row in same)
         for row in same:
             self.same_people[row[-2]].append(row[0])
+        self.applications.load(of_customer)
+        self.applications.load(same)
         for row in (*of_customer, *same):
-            self.applications.load([row])
             known = self.of_customer.setdefault(bytes(row[-1]), [])
             if row[0] not in known:
                 known.append(row[0])
@@ -198,7 +202,7 @@ class Loaded:
             self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load the rows that few commands declare: closed calls, signals, reports, rows to delete, and so on."""
+        """Load the rows that few commands declare: closed calls, signals, refusals, rows to delete, and so on."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.closed:
             rows = await read_in(records.CLOSED_CALLS, (*sorted(self.led_to(reads)), decoys.APPLICATION_ID))
@@ -207,6 +211,11 @@ class Loaded:
         if reads.entered is not None:
             person, code_hash, request, since = astuple(reads.entered)
             self._add_signals(await read(records.IMPOSSIBLE_OF_PERSON, person, since, code_hash, request))
+        if reads.marketing:
+            for row in await read_in(records.PEOPLE_OF, _given([reads.application_id])):
+                self.people_of.setdefault(row[0], set()).add(row[1])
+            people = self.people_of.get(reads.application_id or "", set())
+            self.refusals.load(await read_in(records.REFUSALS_OF, _given([*people, reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
         if reads.whole is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import UNSET, Struct
@@ -13,8 +13,7 @@ from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
-from verifier.core.errors import MalformedCode, RateLimited
-from verifier.core.messages.calls import LogEvidence
+from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
@@ -59,11 +58,14 @@ class Confirmations:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
+    async def confirm(
+        self, customer: Principal, asked: Confirm, idempotency: Idempotency, *, called: str | None = None
+    ) -> Reply[Verdict]:
         """Decide on a code that a logged-in customer entered in the app.
 
-        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the guess limit or
-        the daily cap.
+        If `called` is given, only calls to that number count. Raises MalformedCode for a typing error, which costs no
+        attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
+        is on file no more, or if another number was called.
         """
         context = self._context
         customer_index = context.customer_index(customer.id)
@@ -75,18 +77,17 @@ class Confirmations:
             named=asked.application_id,
             customer_id=customer.id,
             customer_index=customer_index,
+            number=called,
             reported=asked.caller_number,
         )
         again = verdict_again(context, lambda work: self._mine(work, entry))
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
-            def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
+            def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                # In the app, a call to any number can be confirmed, so there is always a verdict.
-                assert isinstance(judged, Judgement)  # noqa: S101
-                return About(judged.about, lambda: answers.verdict(judged))
+                return _unanswered(judged) if isinstance(judged, str) else _answer(judged)
 
             return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
 
@@ -193,7 +194,7 @@ class Confirmations:
         The person may have misheard them, so the first entry gets an error. The next one gets a verdict.
         """
         earlier = earlier_entries(work, reads)
-        error = impossible("/code" if entry.number is None else "/digits")
+        error = impossible("/code" if entry.channel == "app" else "/digits")
         if earlier.same_request:
             return error
         cap = self._context.settings.verdict_cap
@@ -205,10 +206,11 @@ class Confirmations:
             return error
         if entry.number is not None and not applications:
             return "unregistered"
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, None)
+        contact = _contact(entry, application)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
         kind: SignalKind = "impossible"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
-        return _judgement("not_genuine", entry, None, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms, contact, None)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
         return candidates(work, applications, self._context.settings.rules)
@@ -231,7 +233,8 @@ class Confirmations:
         customer must not lock out the others.
         """
         limit = self._context.settings.guess_limit
-        shared = entry.number is not None and not of_one_person([each.candidate for each in tries], entry.number)
+        tried = [each.candidate for each in tries]
+        shared = entry.customer_id is None and not of_one_person(tried, entry.number or "")
         for each in tries:
             if each.named and (not shared or each.candidate.open_to(entry.number)):
                 tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
@@ -244,11 +247,12 @@ class Confirmations:
         contact = entry.contact(application)
         assert contact is not None  # noqa: S101 - only the applications of the person are candidates
         # The same person may enter the code again while the call is open. Then they get their first receipt.
+        told = answers.tell(application, opened.ticket, contact)
         before = self._given_before(work, opened, application, contact)
         if before is not None:
             given = before.receipt_id, before.evidence
-            return _judgement("genuine", entry, opened, application, *given, work.now_ms, given_before=True)
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened)
+            return Judgement("genuine", opened, application, True, *given, work.now_ms, contact, told)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told)
         # A borrower who acts alone needs no row: the row of the call has their receipt.
         alone = opened.ticket.contact is UNSET and contact.id is not None and opened.call.state != "confirmed"
         if opened.call.state != "confirmed":
@@ -257,7 +261,7 @@ class Confirmations:
             opened = replace(opened, call=call)
         if not alone:
             work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
-        return _judgement("genuine", entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement("genuine", opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _given_before(
         self, work: UnitOfWork, opened: DecryptedCall, application: DecryptedApplication, contact: Contact
@@ -287,14 +291,16 @@ class Confirmations:
     ) -> Judgement:
         """Refuse the code. If it was that of a call that is `over`, say so. Both take the same work."""
         application, opened = over or (_whose(entry, [each.candidate for each in tries]), None)
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened, over=True)
+        contact = _contact(entry, application)
+        told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
         verdict: Literal["not_genuine", "ended"] = "not_genuine" if over is None else "ended"
-        return _judgement(verdict, entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement(verdict, opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _count(self, work: UnitOfWork, entry: Entry, tried: _Tried, *, guess: bool) -> None:
         """Count a wrong code against a candidate, if `guess` is true.
@@ -318,6 +324,17 @@ class Confirmations:
             work.calls.put(after)
 
 
+def _answer(judged: Judgement) -> About[Verdict]:
+    return About(judged.about, lambda: answers.verdict(judged))
+
+
+def _unanswered(why: NotFrom) -> VerifierError:
+    """The error if only calls to one number count, and there is no verdict for it."""
+    if why == "unregistered":
+        return NotFound("this number is no longer on file")
+    return InvalidField.at("/number", "another number of the customer was called; give the application")
+
+
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
@@ -329,19 +346,8 @@ def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> S
     return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
 
 
-def _judgement(
-    verdict: Literal["genuine", "not_genuine", "ended"],
-    entry: Entry,
-    opened: DecryptedCall | None,
-    application: DecryptedApplication | None,
-    receipt_id: str,
-    evidence: Callable[[], LogEvidence],
-    at: int,
-    *,
-    given_before: bool = False,
-) -> Judgement:
-    contact = None if application is None else entry.contact(application)
-    return Judgement(verdict, opened, application, given_before, receipt_id, evidence, at, contact)
+def _contact(entry: Entry, application: DecryptedApplication | None) -> Contact | None:
+    return None if application is None else entry.contact(application)
 
 
 def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:
@@ -350,8 +356,8 @@ def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | N
     It is the application that the customer named. If the customer named none of their applications, it is their first
     application.
     """
-    if entry.number is not None:
-        found = of_caller(found, entry.number)
+    if entry.customer_id is None:
+        found = of_caller(found, entry.number or "")
     named = [each for each in found if each.application.application_id == entry.named]
     return next((each.application for each in (*named, *found)), None)
 

@@ -25,9 +25,10 @@ AGAIN_MS = 600_000
 class Entry(Struct, frozen=True):
     """A code that a customer entered, and the channel.
 
-    `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
-    number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None. `reported` is
-    the number that called the customer, as they reported it.
+    `named` is the application that the customer named, or None. If `number` is given, only calls to it count. By
+    telephone, it is the calling number, and empty if the number is withheld. In the app it is None. At the counter, it
+    is the number by which the customer was found. By telephone, `customer_id` and `customer_index` are None.
+    `reported` is the number that called the customer, as they reported it.
     """
 
     digits: str
@@ -41,9 +42,9 @@ class Entry(Struct, frozen=True):
 
     def contact(self, application: DecryptedApplication) -> Contact | None:
         """The contact of an application who has entered the code. None if nobody on it can be that person."""
-        if self.number is None:
-            return application.contact(self.customer_id or "")
-        return application.contact_of_number(self.number)
+        if self.customer_id is not None:
+            return application.contact(self.customer_id)
+        return application.contact_of_number(self.number or "")
 
 
 class NotLive(VerifierError):

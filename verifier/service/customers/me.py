@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core import words
-from verifier.core.errors import NotFound
-from verifier.core.messages.confirmations import Words
+from verifier.core.messages.confirmations import CalledContact, Words
 from verifier.core.messages.customers import CallStatus, MyApplication, MyApplications, PastCall, PastCalls, Preferences
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
@@ -22,6 +21,7 @@ from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state, vouched_for
+from verifier.service.confirmations.answers import called_contact
 from verifier.service.context import Context
 from verifier.service.legs.exchanges import TelephoneExchanges
 
@@ -64,7 +64,9 @@ class Me:
                     opened = self._context.reading.open_call(application, row)
                     receipt_id = row[-1] if row[-2] == index else None
                     if application.shows(opened.ticket, customer.id):
-                        found.append(self._past(opened, receipt_id))
+                        to_them = application.is_called(opened.ticket, customer.id)
+                        called = None if to_them else called_contact(application, opened.ticket)
+                        found.append(self._past(opened, receipt_id, called))
             if len(rows) < limit:
                 break
         return found[:limit]
@@ -123,35 +125,36 @@ class Me:
         A contact without the right to details does not see them.
         """
         opened = [each for each in await self._applications(customer) if each.may(customer.id, "details")]
-        return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
+        return MyApplications(
+            tuple(_mine(each, customer) for each in sorted(opened, key=lambda each: each.application_id))
+        )
 
     async def preferences(self, customer: Principal) -> Preferences:
         """The customer's preferences."""
-        opened = await self._applications(customer)
-        return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
+        person = self._context.customer_index(customer.id)
+        return Preferences(marketing_calls=not await self._context.reading.refuses_marketing(person))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
-        """Set the preferences for all applications of the customer. New applications inherit the preferences.
-
-        Raises NotFound for a customer without an application.
-        """
-        index = self._context.customer_index(customer.id)
+        """Set the customer's preferences. They hold for every application, now and later, even if there is none."""
+        person = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> Answer[Preferences]:
-            applications = work.applications.of_customer(index, customer.id)
-            if not applications:
-                raise NotFound("you have no application here")
-            for each in applications:
-                work.applications.put(replace(each.row, opted_out=int(not wanted.marketing_calls)))
+            for each in work.applications.of_customer(person, customer.id):
+                if each.row.opted_out and each.row.customer_index == person:
+                    work.applications.put(replace(each.row, opted_out=0))
+            if wanted.marketing_calls:
+                work.refusals.delete(person)
+            else:
+                work.refusals.put(person, work.now_ms)
             return lambda: wanted
 
-        return await self._context.writer.submit(ReadSet(customer_index=index), decide)
+        return await self._context.writer.submit(ReadSet(customer_index=person, marketing=True), decide)
 
     async def _applications(self, customer: Principal) -> list[DecryptedApplication]:
         index = self._context.customer_index(customer.id)
         return await self._context.reading.applications_of_customer(index, customer.id)
 
-    def _past(self, opened: DecryptedCall, receipt_id: str | None) -> PastCall:
+    def _past(self, opened: DecryptedCall, receipt_id: str | None, called: CalledContact | None = None) -> PastCall:
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)
         ticket = opened.ticket
         return PastCall(
@@ -168,11 +171,13 @@ class Me:
             confirmed_at=optional_from_ms(call.confirmed_at),
             ended_at=optional_from_ms(call.ended_at),
             receipt_id=receipt_id,
+            called=called,
         )
 
 
-def _mine(application: DecryptedApplication) -> MyApplication:
+def _mine(application: DecryptedApplication, customer: Principal) -> MyApplication:
     registration = application.registration
+    owner = registration.owner
     return MyApplication(
         application_id=application.application_id,
         product=registration.product,
@@ -181,4 +186,5 @@ def _mine(application: DecryptedApplication) -> MyApplication:
         officers=registration.officers,
         announced_calls=registration.announced_calls,
         reference=application.loan.reference,
+        borrower=None if owner.id == customer.id else owner.name,
     )
