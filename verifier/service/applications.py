@@ -40,8 +40,12 @@ class Applications:
         self._context = context
         self._looks = Looks(context)
 
-    async def register(self, application_id: str, registration: Registration) -> ApplicationView:
+    async def register(
+        self, application_id: str, registration: Registration, instead_of: Registration | None = None
+    ) -> ApplicationView:
         """Register or update an application. This revokes the open call if its officer is no longer assigned.
+
+        With `instead_of`, the application must still have these facts. Otherwise this raises InvalidField.
 
         Raises Erased for the id of an erased application. Raises InvalidField if:
 
@@ -81,11 +85,13 @@ class Applications:
                     existing.created_at,
                     existing.called_today,
                 )
+            if instead_of is not None and before != instead_of:
+                raise InvalidField.at("", "the application was changed at the same time")
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             # The facts that are held are decrypted only if the date of the closing is to be kept.
             kept = existing is not None and needs_date(registration)
             facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
-            facts = facts if existing is None else _with_new_contacts_dated(facts, before, work.now_ms)
+            facts = facts if existing is None else with_contacts_dated(facts, before, work.now_ms)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -269,7 +275,7 @@ def _pointer(registration: Registration, position: int) -> str:
     return "" if registration.contacts is UNSET else f"/contacts/{position}"
 
 
-def _with_new_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
+def with_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
     """The registration, with the time at which each contact was added to the existing application.
 
     The bank's system may give a later time, but not an earlier one.
@@ -278,13 +284,13 @@ def _with_new_contacts_dated(registration: Registration, before: Registration | 
         return registration
     known = {} if before is None else {each.key: each.added_at for each in before.people}
 
-    def dated(contact: Contact) -> Contact:
+    def with_date(contact: Contact) -> Contact:
         least = known.get(contact.key, from_ms(now_ms))
         if least is UNSET or (contact.added_at is not UNSET and contact.added_at > least):
             return contact
         return replace(contact, added_at=least)
 
-    return replace(registration, contacts=tuple(map(dated, registration.contacts)))
+    return replace(registration, contacts=tuple(map(with_date, registration.contacts)))
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:
