@@ -53,15 +53,15 @@ async def test_a_line_is_unchanged_only_if_the_database_holds_the_same(world: Wo
 async def test_a_nightly_import_of_closed_loans_does_not_begin_their_time_again(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1, status="closed") + row(2))
     assert (await _import(world, path)).registered == 2
-    before = await world.service.applications.read("LN-1")
+    before = await world.service.applications.read(LOANS, "LN-1")
     assert before.registration.closed_at == from_ms(NOON)
     world.clock.advance(86_400)
     assert (await _import(world, path)).unchanged == 2
-    assert (await world.service.applications.read("LN-1")).updated_at == before.updated_at
+    assert (await world.service.applications.read(LOANS, "LN-1")).updated_at == before.updated_at
     changed = written(tmp_path, "b.csv", HEADER + row(1, status="closed", product="x") + row(2, status="closed"))
     assert (await _import(world, changed)).registered == 2
     for application_id, closed_ms in (("LN-1", NOON), ("LN-2", world.clock())):
-        closed = (await world.service.applications.read(application_id)).registration
+        closed = (await world.service.applications.read(LOANS, application_id)).registration
         assert closed.closed_at == from_ms(closed_ms)
 
 
