@@ -58,6 +58,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "call_id contact application_id leaf_index expires_at mac": BOTH,
         DELETED: AUDIT,
     },
+    "looks": {
+        "look_id reader roles operation application_id looked_at sealed bulk mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
     "exchanges": {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,

@@ -1,11 +1,13 @@
 /**
- * The customer's loans: their stage, the officers who may phone, and announced calls. They can refuse marketing calls.
+ * The customer's loans: their stage, the officers who may phone, and announced calls. They can refuse marketing calls,
+ * and see who looked at their data.
  * Implements specs/protocol.md section 7.5.
  */
 
 import { announce, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
+import { lookedSection } from "./looked.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -27,15 +29,14 @@ export async function loansScreen(page, signal) {
       ? applications.map((each) => h("section", { class: "card" }, loan(page, each)))
       : h("p", { class: "card" }, say(WORDS.noLoans)),
     h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
+    applications.length > 0 && lookedSection(page, signal),
   );
 }
 
 /** @param {Page} page @param {MyApplication} application */
 function loan(page, application) {
   return [
-    application.borrower
-      ? h("h2", {}, application.borrower, " ", h("span", { class: "small" }, `${application.product} · ${application.reference}`))
-      : h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
+    heading(application),
     application.status === "open" ? progress(application.stage) : h("p", { class: "badge" }, say(WORDS[application.status])),
     application.announced_calls.length > 0 && announcedCalls(page, application),
     h("h3", {}, say(WORDS.mayCall)),
@@ -45,6 +46,12 @@ function loan(page, application) {
       application.officers.map((each) => h("li", {}, say(SHARED.officerLine, each))),
     ),
   ];
+}
+
+/** A loan of a company, or of another person, is named by its borrower. @param {MyApplication} application */
+function heading({ borrower, product, reference }) {
+  if (!borrower) return h("h2", {}, product, " ", h("span", { class: "small" }, reference));
+  return h("div", {}, h("h2", {}, borrower), h("p", { class: "small" }, `${product} · ${reference}`));
 }
 
 /** @param {MyApplication["stage"]} stage */

@@ -7,6 +7,7 @@ import { CannotCheck } from "../typescript/src/client.js";
 import { named } from "../web/contacts.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, dayAndTime, language, phone, said, say } from "../web/language.js";
+import { WORDS as SHARED } from "../web/words.js";
 import { receiptButtons } from "./receipts.js";
 import { watchCall, watchCallToAnother } from "./watch.js";
 import { WORDS } from "./words.js";
@@ -88,22 +89,22 @@ function ofACall(page, verdict, asked, signal) {
   const on = h(
     "div",
     { class: "stack" },
-    call.called && toAnother(call.called),
     verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
     call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
     call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
+  const toAnother = call.called ? notToYou(call.called) : null;
   const ring = ringLink(page);
   const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
     { class: "verdict-body" },
     over,
-    call.called && on,
+    toAnother,
     h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
     h("dl", {}, facts(page, call)),
     h("p", { class: "warn" }, say(WORDS.neverTell)),
-    !call.called && on,
+    on,
     list(WORDS.never, call.never_asks, page),
     ring,
     receiptButtons(verdict.receipt_id, verdict.receipt),
@@ -119,6 +120,7 @@ function ofACall(page, verdict, asked, signal) {
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
     on.hidden = state !== "on";
+    if (toAnother) toAnother.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
     if (ring) ring.hidden = state === "on" && !call.called;
@@ -132,7 +134,7 @@ function ofACall(page, verdict, asked, signal) {
 /** @typedef {import("./watch.js").State} State */
 /** @typedef {{look: string, icon: Icon, title: Both, what: Both}} Look */
 /** @type {Look} */
-const TO_ANOTHER = { look: "to-another", icon: "phone", title: WORDS.toAnother, what: WORDS.checkedAt };
+const TO_ANOTHER = { look: "to-another", icon: "phone", title: SHARED.toAnother, what: WORDS.checkedAt };
 /** @type {Record<State, Look>} */
 const LOOKS = {
   asking: { look: "asking", icon: "idle", title: WORDS.goesOn, what: WORDS.goesOnWhat },
@@ -143,11 +145,13 @@ const LOOKS = {
 };
 
 /** Whom the bank called, and what that means for this person. @param {NonNullable<CallDetails["called"]>} called */
-function toAnother(called) {
-  return [
-    h("p", { class: "lead" }, say(WORDS.toAnotherWhat, { contact: named(called) })),
-    h("p", { class: "warn" }, say(WORDS.toAnotherNotYou)),
-  ];
+function notToYou(called) {
+  return h(
+    "div",
+    { class: "stack" },
+    h("p", { class: "lead" }, say(SHARED.toAnotherWhat, { contact: named(called) })),
+    h("p", { class: "warn" }, say(SHARED.toAnotherNotYou)),
+  );
 }
 
 /**
@@ -245,7 +249,7 @@ function facts(page, call) {
   const { called, loan, purpose } = call;
   const known = purpose === null ? null : page.facts.purposes[purpose];
   return [
-    ...(called ? [[WORDS.toWhom, named(called)]] : []),
+    ...(called ? [[SHARED.toWhom, named(called)]] : []),
     [WORDS.branch, call.officer.branch],
     ...(purpose === null ? [] : [[WORDS.purpose, known ? say(known) : purpose]]),
     ...(loan ? [[WORDS.loan, `${loan.product} · ${loan.reference}`]] : []),

@@ -41,13 +41,6 @@ export const WORDS = {
   clear: both("清空", "Clear"),
 
   genuine: both("是我们打的电话", "This is the bank"),
-  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
-  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
-  toAnotherNotYou: both(
-    "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
-    "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
-  ),
-  toWhom: both("打给", "To"),
   notGenuine: both("未能核实——请挂断", "Not confirmed — hang up"),
   unavailable: both("现在无法核实", "We cannot check now"),
   unavailableWhat: both(
@@ -162,6 +155,22 @@ export const WORDS = {
     "This holds for all your applications, now and later. Calls about them still come.",
   ),
   kept: both("已保存。", "Saved."),
+  looked: both("谁查看过我的信息", "Who looked at my data"),
+  lookedWhy: both(
+    "我行员工和系统每次查看您的信息，都会记录在这里。如有疑问，请拨打银行卡背面的电话。",
+    "Each time our staff or our systems look at your data, it is recorded here. If you have a question, ring the number on your bank card.",
+  ),
+  lookedNone: both("还没有人查看过您的信息。", "Nobody has looked at your data."),
+  lookedStaff: both("{role}，工号 {id}", "{role}, staff number {id}"),
+  lookedSystem: both("银行系统 {id}", "The bank's system {id}"),
+  lookedReason: both("原因：{reason}", "Reason: {reason}"),
+  listComma: both("、", ", "),
+  roles: {
+    officer: both("客户经理", "Officer"),
+    supervisor: both("主管", "Supervisor"),
+    auditor: both("审计人员", "Auditor"),
+    counter: both("柜面人员", "Branch counter"),
+  },
 
   reportTitle: both("举报可疑来电", "Report a suspicious call"),
   reportMore: both("补充（可不填）", "More (if you like)"),

@@ -3,6 +3,7 @@
  * Implements specs/protocol.md sections 7.19 and 8.5.
  */
 
+import { named } from "../web/contacts.js";
 import { announce, button, h } from "../web/elements.js";
 import { dateAndTime, inLanguage, phone, said, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
@@ -108,10 +109,13 @@ function bodyOf(page, shown) {
     return { heading: tell(WORDS.callsHeading), look: calls.length ? "plain" : "doubt", lead: said(words, language), asked, more: calls.map(entry) };
   }
   const { verdict, call, words } = shown.answer;
-  const lead = verdict === "genuine" ? tell(WORDS.genuineWhat, { time: dateAndTime(answer.at, language) }) : said(words, language);
+  const called = call?.called ? named(call.called, language) : null;
+  const then = tell(WORDS.genuineWhat, { time: dateAndTime(answer.at, language) });
+  const notToYou = called ? [tell(SHARED.toAnotherWhat, { contact: called }), tell(SHARED.toAnotherNotYou)] : [];
+  const lead = verdict === "genuine" ? [then, ...notToYou].join(" ") : said(words, language);
   const look = verdict === "genuine" ? "plain" : verdict === "ended" ? "doubt" : "bad";
   return {
-    heading: tell(WORDS.headings[verdict]),
+    heading: tell(called && verdict === "genuine" ? SHARED.toAnother : WORDS.headings[verdict]),
     look,
     lead,
     asked: `${tell(WORDS.code)} ${shown.asked}`,
@@ -120,10 +124,11 @@ function bodyOf(page, shown) {
 
   /** @param {Schemas["CallDetails"]} call @returns {[Both, string][]} */
   function details(call) {
-    const { officer, loan } = call;
+    const { officer, loan, purpose } = call;
     return [
+      ...(called ? [/** @type {[Both, string]} */ ([SHARED.toWhom, called])] : []),
       [WORDS.officer, tell(SHARED.officerLine, { ...officer })],
-      [WORDS.purpose, purposeOf(call.purpose)],
+      ...(purpose === null ? [] : [/** @type {[Both, string]} */ ([WORDS.purpose, purposeOf(purpose)])]),
       ...(loan ? [/** @type {[Both, string]} */ ([WORDS.loan, `${loan.product} · ${loan.reference}`])] : []),
       [WORDS.fromNumber, phone(call.caller_number)],
     ];

@@ -47,6 +47,14 @@ const problems = {
 };
 
 export const WORDS = {
+  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
+  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnotherNotYou: both(
+    "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
+    "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
+  ),
+  toWhom: both("打给", "To"),
+
   officerLine: both("{name}（工号 {id}，{branch}）", "{name} (staff no. {id}, {branch})"),
   skip: both("跳到正文", "Skip to the content"),
   tabs: both("页面", "Pages"),

@@ -48,6 +48,7 @@ class ShardRouting(Struct, frozen=True):
         yield reads.customer_index
         if reads.customer_index is not None:
             yield from self.contacts.get(reads.customer_index, ())
+        yield reads.near
         if reads.application_id is not None:
             # Two registrations of the same new id must lock the same shard, even if they name different borrowers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
@@ -58,6 +59,8 @@ class ShardRouting(Struct, frozen=True):
         for call_id in reads.call_ids:
             yield self.calls.get(call_id)
         yield from (_hashed(each) for each in (*reads.staff_ids, *_given(reads.exchange_id)))
+        if reads.looks_of is not None:
+            yield _hashed(reads.looks_of[0])
         if reads.leg_index is not None and reads.leg_owner:
             # All events of one leg must lock the same shard, even before the leg's call is known.
             yield reads.leg_index

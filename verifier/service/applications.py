@@ -16,6 +16,7 @@ from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
+from verifier.core.principal import Principal
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
 from verifier.ledger import records
@@ -26,6 +27,7 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
@@ -36,6 +38,7 @@ class Applications:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looks = Looks(context)
 
     async def register(
         self, application_id: str, registration: Registration, instead_of: Registration | None = None
@@ -142,9 +145,10 @@ class Applications:
                 continue
         return held
 
-    async def read(self, application_id: str) -> ApplicationView:
-        """A registered application. Raises NotFound or Erased."""
+    async def read(self, reader: Principal, application_id: str) -> ApplicationView:
+        """A registered application, for a system. The look is recorded. Raises NotFound or Erased."""
         opened = await self._context.reading.application(application_id)
+        await self._looks.record(reader, "get_application", (opened,))
         return replace(view(opened), purposes=await purposes_of(self._context, opened))
 
     async def erase(self, application_id: str) -> ErasedView:
