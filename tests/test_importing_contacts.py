@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.import_files.test_import_file import JSON_ROW, bad, read, written
-from tests.world import NOON, Company, World
+from tests.world import LOANS, NOON, Company, World
 from verifier.core.contacts import Borrower
 from verifier.core.errors import InvalidField
 from verifier.import_files import Bad, ContactsFile, Good, ImportFile, Superseded
@@ -46,20 +46,20 @@ async def run(world: World, path: Path, *, dry_run: bool = False) -> tuple[Accou
 
 
 async def names(world: World, application_id: str) -> list[str]:
-    return [each.name for each in (await world.service.applications.read(application_id)).registration.people]
+    return [each.name for each in (await world.service.applications.read(LOANS, application_id)).registration.people]
 
 
 @pytest.mark.shows("CVP-3.1-14")
 async def test_the_contacts_of_an_application_are_replaced_and_the_rest_stays(world: World, tmp_path: Path) -> None:
     await registered(world, "WC-1", "WC-2")
-    before = (await world.service.applications.read("WC-1")).registration
+    before = (await world.service.applications.read(LOANS, "WC-1")).registration
     no_borrower = {"borrower_id": "", "borrower_name": "", "borrower_kind": ""}
     content = line("WC-1", 1) + line("WC-1", 2, **no_borrower) + "\n" + line("WC-2", 3)
     path = written(tmp_path, "a.csv", HEADER + content)
     assert (await run(world, path, dry_run=True))[0] == Account(registered=3, blank=1, header=1)
     assert await names(world, "WC-1") == [each.name for each in before.people]
     assert await run(world, path) == (Account(registered=3, blank=1, header=1), [])
-    after = (await world.service.applications.read("WC-1")).registration
+    after = (await world.service.applications.read(LOANS, "WC-1")).registration
     assert [each.name for each in after.people] == ["某1", "某2"]
     assert after.people[0].numbers[0].number == "+8613800138001"
     assert replace(after, contacts=before.contacts) == before
@@ -138,11 +138,11 @@ async def test_more_than_fifty_contacts_are_refused(world: World, tmp_path: Path
 
 async def test_facts_that_were_changed_at_the_same_time_are_not_set_back(world: World) -> None:
     await registered(world, "WC-1")
-    held = (await world.service.applications.read("WC-1")).registration
+    held = (await world.service.applications.read(LOANS, "WC-1")).registration
     await world.service.applications.register("WC-1", replace(held, officers=held.officers[1:]))
     with pytest.raises(InvalidField):
         await world.service.applications.register("WC-1", held, held)
-    assert len((await world.service.applications.read("WC-1")).registration.officers) == 1
+    assert len((await world.service.applications.read(LOANS, "WC-1")).registration.officers) == 1
 
 
 async def test_the_example_of_contacts_is_valid(world: World, tmp_path: Path) -> None:
