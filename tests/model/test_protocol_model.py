@@ -30,6 +30,7 @@ FLOORS = {
     "invented": 5,
     "status": 1_000,
     "unproved": 1_000,
+    "contacts": 1_000,
 }
 if os.environ.get("MODEL_LARGE") == "1":
     FLOORS |= {"retries_large": 100_000, "guesses_large": 600_000, "attack_large": 400_000, "rows_large": 100_000}
@@ -74,6 +75,15 @@ BROKEN = [
     ("L12", "attack", "HisNumberWasCalled"),
     ("L12", "attack", "NotFooled"),
     ("L12 dialled", "shared", "NotFooled"),
+    ("L4 serial", "contacts", "ConsumedOnce"),
+    ("L4 own receipt", "contacts", "OneReceiptEach"),
+    ("L10 called", "contacts", "OnlyToTheCalled"),
+    ("L10 still called", "contacts", "OnlyToTheCalled"),
+    ("L12 confirm", "contacts", "GenuineByRight"),
+    ("L12 at once", "contacts", "GenuineByRight"),
+    ("L12 at once", "contacts", "NothingForTheRemoved"),
+    ("L12 own receipt", "contacts", "OwnReceipts"),
+    ("L12 details", "contacts", "LittleWithoutDetails"),
     ("L5 reveal", "status", "NoCodeWhileItRings"),
     ("L5 facts", "status", "StateOfTheLeg"),
     ("L5 facts", "status", "NothingUnproved"),
@@ -139,6 +149,16 @@ HAPPENS = {
         "NeverLocked",
     ],
     "invented": ["NeverAVerdictOnInvented"],
+    "contacts": [
+        "NeverThreeReceipts",
+        "NeverGenuineForAHelper",
+        "NeverRevokedAfterTheCode",
+        "NeverConsumedByAnother",
+        "NeverACallOfAnotherSeen",
+        "NeverRefusedWithoutTheRight",
+        "NeverRefusedAfterTheirReceipt",
+        "NeverAnOlderReceiptSaysMore",
+    ],
     "status": [
         "NeverExpected",
         "NeverRinging",

@@ -18,6 +18,7 @@ MODULES = {
     **dict.fromkeys(("rows", "rows_large"), "RowsPromises"),
     **dict.fromkeys(("past", "invented"), "PastPromises"),
     **dict.fromkeys(("status", "unproved"), "StatusPromises"),
+    "contacts": "ContactsPromises",
 }
 
 
