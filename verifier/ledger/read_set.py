@@ -43,6 +43,9 @@ class ReadSet(Struct, frozen=True):
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
+    - `helpers`: the helpers of the customer `customer_index`.
+    - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
+    - `invitation`: the helper whose invitation has this blind index.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
@@ -59,7 +62,7 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "invitations"] | None = None
     calls_between: tuple[int, int] | None = None
     closed: bool = False
     entered: Entered | None = None
@@ -69,7 +72,15 @@ class ReadSet(Struct, frozen=True):
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
+    helpers: bool = False
+    helping: bytes | None = None
+    invitation: bytes | None = None
     everywhere: bool = False
+
+    @property
+    def person(self) -> bytes | None:
+        """The blind index of the login, or of the calling number, of the person who asks."""
+        return self.helping or self.customer_index or self.number_index
 
 
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
@@ -79,8 +90,9 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
     """
     if reads.cap is None:
         return ()
-    if reads.customer_index is not None:
-        return (f"{reads.cap}:login:{reads.customer_index.hex()}",)
+    login = reads.helping or reads.customer_index
+    if login is not None:
+        return (f"{reads.cap}:login:{login.hex()}",)
     if reads.number_index is None:
         return ()
     key = f"{reads.cap}:number:{reads.number_index.hex()}"

@@ -158,14 +158,24 @@ class CallRows:
         evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
+    def receipt_owner(self, call: Call) -> bytes | None:
+        """The blind index of the login that consumed the code of a confirmed call. None if they have no login."""
+        assert call.receipt_leaf is not None  # noqa: S101 - as above
+        staged = self._log.leaves.get(call.receipt_leaf)
+        return self._loaded.candidates.receipt(call.call_id)[2] if staged is None else staged.customer_index
+
     def confirmed_by(
         self, call: Call, application: DecryptedApplication, contact: Contact
     ) -> tuple[str, Callable[[], LogEvidence]] | None:
         """The receipt that a contact has got for the code of a confirmed call. None if they have got none.
 
-        Only calls on a loan with several contacts have such receipts.
+        The receipt that consumed the code is among them only if the loan has several contacts.
         """
-        key = call.call_id, application.pseudonym_of(contact)
+        return self._confirmation((call.call_id, application.pseudonym_of(contact)), application)
+
+    def _confirmation(
+        self, key: tuple[str, str], application: DecryptedApplication
+    ) -> tuple[str, Callable[[], LogEvidence]] | None:
         row = self._loaded.confirmations.get(key)
         if row is None:
             return None
@@ -173,7 +183,7 @@ class CallRows:
         if staged is not None:
             return staged.statement_id, staged.evidence
         receipt_id, sealed, customer_index = self._loaded.candidates.confirmed[key]
-        evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
+        evidence = decrypt_receipt(self._ring, application.keys, row.call_id, receipt_id, sealed, customer_index)
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
     def put_confirmed(self, call: Call, application: DecryptedApplication, contact: Contact, leaf_index: int) -> None:
@@ -182,8 +192,9 @@ class CallRows:
         self._loaded.confirmations.put(ConfirmationRow(call.call_id, pseudonym, call.application_id, leaf_index, until))
 
     def receipts_of(self, call: Call, application: DecryptedApplication) -> list[str]:
-        """The ids of the receipts that the contacts have got for the code of a confirmed call."""
-        given = (self.confirmed_by(call, application, each) for each in application.contacts)
+        """The ids of the receipts that people have got for the code of a confirmed call."""
+        keys = [each for each in self._loaded.confirmations if each[0] == call.call_id]
+        given = self.receipt_of(call, application), *(self._confirmation(each, application) for each in keys)
         return [each[0] for each in given if each is not None]
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:

@@ -16,10 +16,11 @@ from verifier.core.contacts import Contact
 from verifier.core.errors import MalformedCode, RateLimited
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
+from verifier.core.messages.helpers import ConfirmForPerson
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
 from verifier.ledger import decoys
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -29,7 +30,9 @@ from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
 from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import Entry, NotLive, looking_twice, with_earlier
+from verifier.service.confirmations.entries import Entry, NotLive, in_app, looking_twice, with_earlier
+from verifier.service.confirmations.helped import helped_by
+from verifier.service.confirmations.looks import add_look
 from verifier.service.confirmations.past_calls import past_call_of
 from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.confirmations.signals import add_signal, earlier_entries
@@ -39,7 +42,7 @@ from verifier.service.context import Context
 class _Tried(Struct, frozen=True):
     """The result of trying a code against one candidate.
 
-    - `named`: the customer named this application, or named no application.
+    - `named`: the customer named this application or none, and may try codes against the call.
     - `right`: the code is the code of the candidate's call, and `named` is true.
     - `good`: the code is right, and the call can be confirmed.
     - `wrong`: the number of earlier wrong codes for the call on this channel.
@@ -64,18 +67,34 @@ class Confirmations:
         Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the guess limit or
         the daily cap.
         """
+        index = self._context.customer_index(customer.id)
+        entry = in_app(asked.code, customer, index, named=asked.application_id, reported=asked.caller_number)
+        reads = ReadSet(customer_index=index, channel="app", cap="verdicts")
+        return await self._confirm(reads, entry, idempotency)
+
+    async def confirm_for(
+        self, helper: Principal, helper_id: str, asked: ConfirmForPerson, idempotency: Idempotency
+    ) -> Reply[Verdict]:
+        """Decide on a code that a helper entered for the person they help. Each verdict is a look of the helper.
+
+        Only calls to that person can be genuine. Raises the errors of `confirm`. Raises NotFound if the helper does not
+        help the person now, also for a retry.
+        """
         context = self._context
-        customer_index = context.customer_index(customer.id)
-        digits = parse_code(asked.code)
-        entry = Entry(
-            digits=digits,
-            possible=possible(digits),
-            channel="app",
-            named=asked.application_id,
-            customer_id=customer.id,
-            customer_index=customer_index,
-            reported=asked.caller_number,
-        )
+        index = context.customer_index(helper.id)
+        _, helped = helped_by(await context.helpers.of_helper(index), helper_id, context.clock())
+        entry = in_app(asked.code, helper, index, reported=asked.caller_number, helped=helped)
+        reads = ReadSet(customer_index=helped.person_index, helping=index, channel="app", cap="verdicts")
+
+        def guard(work: UnitOfWork) -> None:
+            helped_by(work.helpers.of_helper(index), helper_id, work.now_ms)
+
+        return await self._confirm(reads, entry, idempotency, guard)
+
+    async def _confirm(
+        self, reads: ReadSet, entry: Entry, idempotency: Idempotency, guard: Guard | None = None
+    ) -> Reply[Verdict]:
+        context = self._context
         again = verdict_again(context, lambda work: self._mine(work, entry))
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
@@ -85,11 +104,12 @@ class Confirmations:
                     return judged
                 # In the app, a call to any number can be confirmed, so there is always a verdict.
                 assert isinstance(judged, Judgement)  # noqa: S101
+                if entry.helped is not None:
+                    add_look(work, entry.helped.helper_id, judged.verdict)
                 return About(judged.about, lambda: answers.verdict(judged))
 
-            return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
+            return await context.writer.submit_kept(Verdict, reads, decide, idempotency, guard, again)
 
-        reads = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
         return await looking_twice(look, with_earlier(context, reads, entry, idempotency))
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
@@ -131,6 +151,9 @@ class Confirmations:
 
     def _mine(self, work: UnitOfWork, entry: Entry) -> Sequence[DecryptedApplication]:
         """The applications on which the person who is logged in may confirm codes (law L12)."""
+        helped = entry.helped
+        if helped is not None:
+            return helped.applications(work.applications.of_customer(helped.person_index, helped.person_id))
         assert entry.customer_index is not None  # noqa: S101 - in the app, there is a login
         return _confirming(entry, work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
 
@@ -216,10 +239,11 @@ class Confirmations:
         """Try the code against the call of a candidate. The call may be a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
-        named = entry.named in (None, application.application_id)
+        ticket = candidate.opened.ticket
+        named = entry.named in (None, application.application_id) and entry.is_for(application, ticket)
         right = same_code(entry.digits, expected) and candidate.own and named
         wrong = _wrong(work, application, call, entry.channel)
-        suspended = self._context.cutoff.holds(candidate.opened.ticket.officer.id)
+        suspended = self._context.cutoff.holds(ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
         return _Tried(candidate, named, right, good, wrong)
 
@@ -251,7 +275,7 @@ class Confirmations:
             call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
             work.calls.put(call)
             opened = replace(opened, call=call)
-        if opened.ticket.contact is not UNSET:
+        if opened.ticket.contact is not UNSET or opened.call.receipt_leaf != leaf.leaf_index:
             work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
         return _judgement("genuine", entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
 
@@ -265,7 +289,9 @@ class Confirmations:
         if opened.call.state != "confirmed":
             return None
         if opened.ticket.contact is UNSET:
-            return work.calls.receipt_of(opened.call, application)
+            owner = work.calls.receipt_owner(opened.call)
+            if owner == self._context.contact_index(application, contact):
+                return work.calls.receipt_of(opened.call, application)
         return work.calls.confirmed_by(opened.call, application, contact)
 
     def _refuse(

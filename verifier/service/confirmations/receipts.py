@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
-from verifier.core.application import Loan
+from verifier.core.contacts import Contact
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
 from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
@@ -43,7 +44,7 @@ def sign(
         channel=entry.channel,
         customer=commitment(salt, customer if customer is not None else entry.number or ""),
         code=commitment(salt, entry.digits),
-        call=None if opened is None or application is None else _confirmed_call(opened, application.loan),
+        call=None if opened is None or application is None else _confirmed_call(opened, application, contact),
         never_asks=NEVER_ASKS,
         salt=salt,
     )
@@ -58,8 +59,11 @@ def sign(
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 
-def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, contact: Contact | None) -> ConfirmedCall:
+    """The part of a receipt that names the call. What the person must not learn is empty (CVP-7.18-6)."""
     call, ticket = opened.call, opened.ticket
+    details = contact is not None and contact.may("details")
+    knows = details or (contact is not None and application.called(ticket) == contact)
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
         call_id=call.call_id,
@@ -67,10 +71,10 @@ def _confirmed_call(opened: DecryptedCall, loan: Loan) -> ConfirmedCall:
         officer=ticket.officer,
         orig=ticket.orig,
         dest=ticket.dest,
-        purpose=ticket.purpose,
-        asks=ticket.asks,
+        purpose=ticket.purpose if knows else "",
+        asks=ticket.asks if knows else (),
         leg=leg,
-        loan=loan,
+        loan=application.loan if details else UNSET,
     )
 
 

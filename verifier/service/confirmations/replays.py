@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
@@ -45,8 +44,6 @@ def _receipts_of_open_call(context: Context, work: UnitOfWork, application: Decr
     call = current_state(application, opened, work.now_ms, context.settings.rules)
     if call.state != "confirmed" or context.cutoff.holds(opened.ticket.officer.id):
         return ()
-    if opened.ticket.contact is UNSET:
-        return [work.calls.receipt_of(call, application)[0]]
     return work.calls.receipts_of(call, application)
 
 
