@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core.call import Call
@@ -148,7 +149,7 @@ class CallRows:
             raise self._authenticator.found("calls")
         return [self._decrypt(call) for call in found if call is not None and first <= call.call_id < last]
 
-    def receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
+    def _receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
         """The id of the receipt that consumed the code of a confirmed call, and a function that makes its evidence."""
         assert call.receipt_leaf is not None  # noqa: S101 - every confirmed call has a receipt
         staged = self._log.leaves.get(call.receipt_leaf)
@@ -158,19 +159,22 @@ class CallRows:
         evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
         return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
 
-    def receipt_owner(self, call: Call) -> bytes | None:
-        """The blind index of the login that consumed the code of a confirmed call. None if they have no login."""
-        assert call.receipt_leaf is not None  # noqa: S101 - as above
-        staged = self._log.leaves.get(call.receipt_leaf)
-        return self._loaded.candidates.receipt(call.call_id)[2] if staged is None else staged.customer_index
+    def _consumed_by(self, call: Call, login: bytes | None) -> bool:
+        """Whether the person with this blind index has consumed the code of a confirmed call."""
+        staged = self._log.leaves.get(call.receipt_leaf or 0)
+        return login == (self._loaded.candidates.receipt(call.call_id)[2] if staged is None else staged.customer_index)
 
     def confirmed_by(
-        self, call: Call, application: DecryptedApplication, contact: Contact
+        self, opened: DecryptedCall, application: DecryptedApplication, contact: Contact, login: bytes | None
     ) -> tuple[str, Callable[[], LogEvidence]] | None:
         """The receipt that a contact has got for the code of a confirmed call. None if they have got none.
 
-        The receipt that consumed the code is among them only if the loan has several contacts.
+        `login` is the blind index of the contact's login. On a loan of one person, the receipt that consumed the code
+        has no row in `confirmations`, and neither has that of a helper who was the first.
         """
+        call = opened.call
+        if opened.ticket.contact is UNSET and self._consumed_by(call, login):
+            return self._receipt_of(call, application)
         return self._confirmation((call.call_id, application.pseudonym_of(contact)), application)
 
     def _confirmation(
@@ -194,7 +198,7 @@ class CallRows:
     def receipts_of(self, call: Call, application: DecryptedApplication) -> list[str]:
         """The ids of the receipts that people have got for the code of a confirmed call."""
         keys = [each for each in self._loaded.confirmations if each[0] == call.call_id]
-        given = self.receipt_of(call, application), *(self._confirmation(each, application) for each in keys)
+        given = self._receipt_of(call, application), *(self._confirmation(each, application) for each in keys)
         return [each[0] for each in given if each is not None]
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:

@@ -288,11 +288,8 @@ class Confirmations:
         """
         if opened.call.state != "confirmed":
             return None
-        if opened.ticket.contact is UNSET:
-            owner = work.calls.receipt_owner(opened.call)
-            if owner == self._context.contact_index(application, contact):
-                return work.calls.receipt_of(opened.call, application)
-        return work.calls.confirmed_by(opened.call, application, contact)
+        login = self._context.contact_index(application, contact)
+        return work.calls.confirmed_by(opened, application, contact, login)
 
     def _refuse(
         self,

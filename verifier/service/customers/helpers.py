@@ -74,7 +74,8 @@ class HelpersOfCustomer:
                 sealed=seal_facts(work.ring, helper_id, index, HelperFacts(customer.id, asked.name)),
             )
             work.helpers.put(row)
-            return About(None, lambda: Invited(helper_id, show_invitation(letters), from_ms(until)))
+            about = applications[0].application_id
+            return About(about, lambda: Invited(helper_id, show_invitation(letters), from_ms(until)))
 
         return await context.writer.submit_kept(Invited, reads, decide, idempotency)
 
@@ -111,7 +112,10 @@ class HelpersOfCustomer:
                 sealed=seal_facts(work.ring, helper_id, index, found.facts),
             )
             work.helpers.put(row)
-            return About(None, lambda: _view(DecryptedHelper(row, found.facts), work.now_ms))
+            # An erasure deletes the kept answer with the application, and the helper with the last one.
+            applications = work.applications.of_customer(index, customer.id)
+            about = applications[0].application_id if applications else None
+            return About(about, lambda: _view(DecryptedHelper(row, found.facts), work.now_ms))
 
         reads = ReadSet(customer_index=index, helpers=True)
         return await self._context.writer.submit_kept(Helper, reads, decide, idempotency)
