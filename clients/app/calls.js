@@ -1,5 +1,6 @@
 /** All calls that the bank has issued on the customer's applications. Implements specs/protocol.md section 7.5. */
 
+import { named } from "../web/contacts.js";
 import { button, h } from "../web/elements.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
@@ -37,16 +38,26 @@ export async function callsScreen(page, signal) {
 /** @param {Page} page @param {PastCall} call */
 function callEntry(page, call) {
   const purpose = page.facts.purposes[call.purpose];
-  const confirmed = call.confirmed_at
-    ? say(WORDS.youConfirmed, { time: clockTime(call.confirmed_at) })
-    : say(WORDS.neverConfirmed);
   const receipt = call.receipt_id;
   return [
     h("h2", {}, `${dayAndTime(call.issued_at)} · ${purpose ? say(purpose) : call.purpose}`),
+    call.called && h("p", {}, `${say(WORDS.toWhom)} `, h("b", {}, named(call.called))),
     h("p", {}, say(SHARED.officerLine, call.officer)),
     h("p", { class: "small" }, `${say(WORDS.fromNumber)} `, h("span", { class: "number" }, phone(call.caller_number)), ` · ${call.application_id}`),
-    h("p", { class: `badge ${call.confirmed_at ? "good" : "doubt"}` }, `${say(WORDS.states[call.state])} · ${confirmed}`),
+    h("p", { class: `badge ${call.confirmed_at ? "good" : "doubt"}` }, `${state(call)} · ${confirmation(call)}`),
     receipt && button(say(WORDS.receipt), () => fetchAndSave(page, receipt).catch((error) => page.fail(error))),
-    missedCall(page, call),
+    // Only the person who was called can say that they did not get the call.
+    !call.called && missedCall(page, call),
   ];
+}
+
+/** @param {PastCall} call */
+function state(call) {
+  return say(call.state === "confirmed" && !call.receipt_id ? WORDS.onThePhone : WORDS.states[call.state]);
+}
+
+/** Whether the call was confirmed. Without a receipt of this person, another contact was first. @param {PastCall} call */
+function confirmation({ called, confirmed_at, receipt_id }) {
+  if (!confirmed_at) return say(called ? WORDS.notConfirmed : WORDS.neverConfirmed);
+  return say(receipt_id ? WORDS.youConfirmed : WORDS.confirmedByOther, { time: clockTime(confirmed_at) });
 }

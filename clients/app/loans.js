@@ -33,7 +33,7 @@ export async function loansScreen(page, signal) {
 /** @param {Page} page @param {MyApplication} application */
 function loan(page, application) {
   return [
-    h("h2", {}, application.product, " ", h("span", { class: "small" }, application.reference)),
+    heading(application),
     application.status === "closed" ? h("p", { class: "badge" }, say(WORDS.closed)) : progress(application.stage),
     application.announced_calls.length > 0 && announcedCalls(page, application),
     h("h3", {}, say(WORDS.mayCall)),
@@ -43,6 +43,12 @@ function loan(page, application) {
       application.officers.map((each) => h("li", {}, say(SHARED.officerLine, each))),
     ),
   ];
+}
+
+/** A loan of a company, or of another person, is named by its borrower. @param {MyApplication} application */
+function heading({ borrower, product, reference }) {
+  if (!borrower) return h("h2", {}, product, " ", h("span", { class: "small" }, reference));
+  return h("div", {}, h("h2", {}, borrower), h("p", { class: "small" }, `${product} · ${reference}`));
 }
 
 /** @param {MyApplication["stage"]} stage */

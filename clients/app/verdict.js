@@ -4,19 +4,22 @@
  */
 
 import { CannotCheck } from "../typescript/src/client.js";
+import { named } from "../web/contacts.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, dayAndTime, language, phone, said, say } from "../web/language.js";
 import { receiptButtons } from "./receipts.js";
+import { watchCall, watchCallToAnother } from "./watch.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["Verdict"]} Verdict */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallDetails"]} CallDetails */
 /** @typedef {import("../web/language.js").Both} Both */
-/** @typedef {"check" | "stop" | "warning" | "idle"} Icon */
+/** @typedef {"check" | "stop" | "warning" | "idle" | "phone"} Icon */
 /**
- * @typedef {{outcome: "of_a_call" | "past" | "not_genuine", verdict: Verdict}
- *   | {outcome: "unavailable", digits: string, key: string}} Held
+ * @typedef {{digits: string, key: string}} Asked
+ * @typedef {{outcome: "of_a_call" | "past" | "not_genuine", verdict: Verdict, asked: Asked}
+ *   | {outcome: "unavailable", asked: Asked}} Held
  */
 
 /**
@@ -34,19 +37,20 @@ let held = null;
  * @param {string} key
  */
 export async function ask(page, digits, key = crypto.randomUUID()) {
+  const asked = { digits, key };
   try {
     held = await page.client.confirmations.confirm(
       { code: digits },
       {
-        genuine: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict }),
-        ended: (verdict) => /** @type {Held} */ ({ outcome: verdict.call.began_at ? "past" : "of_a_call", verdict }),
-        notGenuine: (verdict) => /** @type {Held} */ ({ outcome: "not_genuine", verdict }),
+        genuine: (verdict) => /** @type {Held} */ ({ outcome: "of_a_call", verdict, asked }),
+        ended: (verdict) => /** @type {Held} */ ({ outcome: verdict.call.began_at ? "past" : "of_a_call", verdict, asked }),
+        notGenuine: (verdict) => /** @type {Held} */ ({ outcome: "not_genuine", verdict, asked }),
       },
       { idempotencyKey: key },
     );
   } catch (error) {
     if (!(error instanceof CannotCheck)) throw error;
-    held = { outcome: "unavailable", digits, key };
+    held = { outcome: "unavailable", asked };
   }
   page.go("/verdict");
 }
@@ -61,21 +65,24 @@ export function verdictScreen(page, signal) {
   signal.addEventListener("abort", () => {
     if (held === shown) held = null;
   });
-  if (shown.outcome === "unavailable") return unavailable(page, shown);
+  if (shown.outcome === "unavailable") return unavailable(page, shown.asked);
   if (shown.outcome === "past") return pastCall(page, shown.verdict);
-  return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, signal) : notGenuine(page, shown.verdict);
+  return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, shown.asked, signal) : notGenuine(page, shown.verdict);
 }
 
 /**
- * The answer about a genuine call. It is green only while the status stream names this call (CVP-12.1-10).
+ * The answer about a genuine call. It is green only while the status stream names this call (CVP-12.1-10). About a call
+ * to another contact it is never green: whoever gives this person its code is not the bank.
  * @param {Page} page
  * @param {Verdict} verdict
+ * @param {Asked} asked
  * @param {AbortSignal} signal
  */
-function ofACall(page, verdict, signal) {
+function ofACall(page, verdict, asked, signal) {
   const call = verdict.call;
   if (!call) throw new TypeError("the answer has no call");
   const time = clockTime(verdict.at);
+  const looks = call.called ? { ...LOOKS, on: TO_ANOTHER } : LOOKS;
   const top = h("div", { role: "status" }, banner("idle", WORDS.goesOn, say(WORDS.goesOnWhat)));
   const over = h("p", { class: "lead" }, say(WORDS.overLead));
   const on = h(
@@ -83,14 +90,16 @@ function ofACall(page, verdict, signal) {
     { class: "stack" },
     verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
     call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
-    list(WORDS.asks, call.asks, page),
+    call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
+  const toAnother = call.called ? notToYou(call.called) : null;
   const ring = ringLink(page);
   const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
     { class: "verdict-body" },
     over,
+    toAnother,
     h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
     h("dl", {}, facts(page, call)),
     h("p", { class: "warn" }, say(WORDS.neverTell)),
@@ -105,22 +114,27 @@ function ofACall(page, verdict, signal) {
   body.hidden = true;
   /** @param {State} state */
   const turn = (state) => {
-    const { look, icon, title, what } = LOOKS[state];
+    const { look, icon, title, what } = looks[state];
     article.className = `verdict ${look}`;
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
     on.hidden = state !== "on";
+    if (toAnother) toAnother.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
-    if (ring) ring.hidden = state === "on";
+    if (ring) ring.hidden = state === "on" && !call.called;
   };
   if (verdict.verdict === "ended") turn("over");
-  else watch(page, call, signal, turn);
+  else if (call.called) watchCallToAnother(page, asked, signal, turn);
+  else watchCall(page, call, signal, turn);
   return article;
 }
 
-/** @typedef {"asking" | "on" | "over" | "lost" | "blind"} State */
-/** @type {Record<State, {look: string, icon: Icon, title: Both, what: Both}>} */
+/** @typedef {import("./watch.js").State} State */
+/** @typedef {{look: string, icon: Icon, title: Both, what: Both}} Look */
+/** @type {Look} */
+const TO_ANOTHER = { look: "to-another", icon: "phone", title: WORDS.toAnother, what: WORDS.checkedAt };
+/** @type {Record<State, Look>} */
 const LOOKS = {
   asking: { look: "asking", icon: "idle", title: WORDS.goesOn, what: WORDS.goesOnWhat },
   on: { look: "genuine", icon: "check", title: WORDS.genuine, what: WORDS.checkedAt },
@@ -128,6 +142,16 @@ const LOOKS = {
   lost: { look: "lost", icon: "warning", title: WORDS.old, what: WORDS.oldWhat },
   blind: { look: "lost", icon: "warning", title: WORDS.blind, what: WORDS.blindWhat },
 };
+
+/** Whom the bank called, and what that means for this person. @param {NonNullable<CallDetails["called"]>} called */
+function notToYou(called) {
+  return h(
+    "div",
+    { class: "stack" },
+    h("p", { class: "lead" }, say(WORDS.toAnotherWhat, { contact: named(called) })),
+    h("p", { class: "warn" }, say(WORDS.toAnotherNotYou)),
+  );
+}
 
 /**
  * The answer about a code that was entered after its call. It is never green: a person who gives that code now is not the
@@ -181,7 +205,7 @@ function notGenuine(page, verdict) {
   );
 }
 
-/** @param {Page} page @param {{digits: string, key: string}} asked */
+/** @param {Page} page @param {Asked} asked */
 function unavailable(page, { digits, key }) {
   return h(
     "article",
@@ -221,11 +245,12 @@ function retitle(page, top, icon, title, what) {
 
 /** @param {Page} page @param {CallDetails} call */
 function facts(page, call) {
-  const purpose = page.facts.purposes[call.purpose];
-  const loan = call.loan;
+  const { called, loan, purpose } = call;
+  const known = purpose === null ? null : page.facts.purposes[purpose];
   return [
+    ...(called ? [[WORDS.toWhom, named(called)]] : []),
     [WORDS.branch, call.officer.branch],
-    [WORDS.purpose, purpose ? say(purpose) : call.purpose],
+    ...(purpose === null ? [] : [[WORDS.purpose, known ? say(known) : purpose]]),
     ...(loan ? [[WORDS.loan, `${loan.product} · ${loan.reference}`]] : []),
     [WORDS.fromNumber, h("span", { class: "number" }, phone(call.caller_number))],
   ].map(([name, value]) => [h("dt", {}, say(/** @type {any} */ (name))), h("dd", {}, /** @type {any} */ (value))]);
@@ -241,37 +266,4 @@ function list(title, items, page) {
 function ringLink(page) {
   const number = page.facts.published_numbers[0];
   return number && h("a", { class: "button wide", href: `tel:${number}` }, shape("phone"), `${say(WORDS.ring)} ${phone(number)}`);
-}
-
-/**
- * Follow the confirmed call. Its state is `on` only while the stream names it. It is not `on` before the first event,
- * between two streams, after the stream is silent or lost, or when the stream names no call or another one. It is
- * `blind` while the telephone exchange is silent.
- * @param {Page} page
- * @param {CallDetails} call
- * @param {AbortSignal} signal
- * @param {(state: State) => void} changed
- */
-function watch(page, call, signal, changed) {
-  /** @type {State | null} */
-  let before = null;
-  /** @param {State} state */
-  const turn = (state) => {
-    // An ended call stays ended when the stream ends, unless the service names it again.
-    if (state === before || (before === "over" && state !== "on")) return;
-    before = state;
-    changed(state);
-  };
-  /** @param {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} status */
-  const names = (status) =>
-    // Without required legs, no status says `on_call`.
-    (status.on_call || call.leg.mode !== "required") &&
-    status.calls.some((each) => each.call_id === call.call_id && each.state === "confirmed");
-  page.follow(
-    (options) => page.client.me.events(options),
-    signal,
-    (status) => turn(status.state === "unknown" ? "blind" : names(status) ? "on" : "over"),
-    () => turn("lost"),
-    () => turn("asking"),
-  );
 }

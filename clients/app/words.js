@@ -41,6 +41,13 @@ export const WORDS = {
   clear: both("清空", "Clear"),
 
   genuine: both("是我们打的电话", "This is the bank"),
+  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
+  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnotherNotYou: both(
+    "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
+    "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
+  ),
+  toWhom: both("打给", "To"),
   notGenuine: both("未能核实——请挂断", "Not confirmed — hang up"),
   unavailable: both("现在无法核实", "We cannot check now"),
   unavailableWhat: both(
@@ -96,10 +103,10 @@ export const WORDS = {
   share: both("分享凭证", "Share the receipt"),
   saved: both("凭证已保存。以后不经过银行也能验证。", "The receipt is saved. It can be checked later without the bank."),
 
-  callsTitle: both("我们给您打过的电话", "Calls we have made to you"),
+  callsTitle: both("我们打过的电话", "Calls we have made"),
   callsWhy: both(
-    "所有以您的申请发起的通话都在这里，包括您没有核实的。",
-    "Every call made on your applications is here, also those you never confirmed.",
+    "与您的申请有关的每一通电话都在这里，包括没有核实的。",
+    "Every call about your applications is here, also those that were never confirmed.",
   ),
   noCalls: both("还没有通话。", "There have been no calls."),
   states: {
@@ -114,6 +121,9 @@ export const WORDS = {
   },
   youConfirmed: both("您在 {time} 核实", "You confirmed it at {time}"),
   neverConfirmed: both("您没有核实", "You did not confirm it"),
+  confirmedByOther: both("已于 {time} 核实", "Confirmed at {time}"),
+  notConfirmed: both("没有核实", "Not confirmed"),
+  onThePhone: both("正在通话，已核实", "On the phone, confirmed"),
   receipt: both("凭证", "Receipt"),
   called: both("查询我行是否给您打过电话", "Did we call you?"),
   calledWhy: both(

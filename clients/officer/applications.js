@@ -1,6 +1,6 @@
 /** The officer's applications, with search. Implements specs/protocol.md section 7.5. */
 
-import { Problem } from "../typescript/src/client.js";
+import { Problem, borrowerOf, peopleOf } from "../typescript/src/client.js";
 import { button, h } from "../web/elements.js";
 import { phone, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
@@ -65,9 +65,11 @@ function row({ application_id, registration, open_call_id }) {
   return h(
     "a",
     { class: "row", href: `#/application/${encodeURIComponent(application_id)}` },
-    h("b", {}, registration.customer.name),
+    h("b", {}, borrowerOf(registration).name),
     h("span", {}, registration.product),
-    h("span", { class: "number" }, phone(registration.numbers[0]?.number ?? "")),
+    registration.contacts
+      ? h("span", {}, say(WORDS.contactCount, { count: registration.contacts.length }))
+      : h("span", { class: "number" }, phone(peopleOf(registration)[0]?.numbers[0]?.number ?? "")),
     h("span", { class: "small" }, application_id),
     open_call_id && h("span", { class: "badge good" }, say(WORDS.openCall)),
     registration.status === "closed" && h("span", { class: "badge" }, say(WORDS.closed)),

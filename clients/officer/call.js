@@ -1,9 +1,11 @@
 /** The screen of a call: dial, read out the code, see the confirmation. Implements specs/protocol.md sections 5, 6. */
 
-import { Problem } from "../typescript/src/client.js";
+import { Problem, borrowerOf } from "../typescript/src/client.js";
+import { roleWords } from "../web/contacts.js";
 import { announce, button, h, shape } from "../web/elements.js";
 import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
+import { personOf } from "./contacts.js";
 import { exchangeLine } from "./exchange.js";
 import { spoken } from "./spoken.js";
 import { WORDS } from "./words.js";
@@ -16,12 +18,15 @@ import { WORDS } from "./words.js";
 /** @param {Page} page @param {AbortSignal} signal @param {string} callId */
 export async function callScreen(page, signal, callId) {
   const first = await page.client.calls.get(callId, { signal });
-  const customer = await customerOf(page, first, signal);
+  const { registration } = await page.client.applications.get(first.application_id, { signal });
+  const person = personOf(registration, first.number);
   const state = h("div", { class: "stack", "aria-live": "polite" });
   const revoke = button(say(WORDS.revoke), () => page.client.calls.revoke(callId).catch((error) => page.fail(error)), { class: "danger" });
   // Aborted and replaced whenever the code and its countdown disappear.
   let reading = new AbortController();
   let readable = false;
+
+  const several = registration.contacts !== undefined;
 
   /** @param {CallView} call */
   const show = async (call) => {
@@ -34,7 +39,7 @@ export async function callScreen(page, signal, callId) {
     const code = mayRead ? await codeOf(page, callId, seen) : null;
     if (seen.aborted) return;
     readable = code !== null;
-    state.replaceChildren(...(code ? codeView(page, call, code, customer.language, seen) : [stateView(call)]));
+    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call, several)]));
   };
   const hide = () => {
     reading.abort();
@@ -58,18 +63,28 @@ export async function callScreen(page, signal, callId) {
     "div",
     { class: "stack" },
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
-    h("h1", {}, customer.name || first.application_id),
+    h("h1", {}, borrowerOf(registration).name || first.application_id),
     h("p", { class: "small" }, `${say(page.facts.purposes[first.purpose] ?? WORDS.otherRule)} · ${first.application_id}`),
+    several && callee(person, first),
     exchangeLine(page, signal),
     state,
     revoke,
   );
 }
 
-/** @param {Page} page @param {CallView} call @param {AbortSignal} signal */
-async function customerOf(page, call, signal) {
-  const { registration } = await page.client.applications.get(call.application_id, { signal });
-  return { name: registration.customer.name, language: /** @type {Language} */ (registration.customer.language) };
+/**
+ * Whom the officer is calling. Nobody, if the person is no longer a contact.
+ * @param {ReturnType<typeof personOf>} person @param {CallView} call
+ */
+function callee(person, call) {
+  return h(
+    "p",
+    { class: "callee" },
+    `${say(WORDS.calling)} `,
+    person ? [h("b", {}, person.name), ` · ${roleWords(person.role)}`] : say(WORDS.noLongerContact),
+    " · ",
+    h("span", { class: "number" }, phone(call.number)),
+  );
 }
 
 /** Whether law L5 allows the code to be shown. The service decides in the end. @param {CallView} call */
@@ -94,20 +109,20 @@ async function codeOf(page, callId, signal) {
   }
 }
 
-/** @param {CallView} call */
-function stateView(call) {
+/** @param {CallView} call @param {boolean} several whether the loan has several contacts */
+function stateView(call, several) {
   const dial = { number: phone(call.number), caller: phone(call.caller_number) };
   if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat));
   if (call.state === "ringing") return card("calm", "bell", say(WORDS.rings, dial), say(WORDS.dialWhat));
-  if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
+  if (call.state === "confirmed") return card("good", "check", confirmedAt(call, several), say(WORDS.confirmedWhat));
   if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
-  const what = call.confirmed_at ? confirmedAt(call) : say(WORDS.neverConfirmed);
+  const what = call.confirmed_at ? confirmedAt(call, several) : say(WORDS.neverConfirmed);
   return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
 }
 
-/** @param {CallView} call */
-function confirmedAt(call) {
-  return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
+/** @param {CallView} call @param {boolean} several */
+function confirmedAt(call, several) {
+  return say(several ? WORDS.contactConfirmedAt : WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
 }
 
 /** @param {Page} page @param {CallView} call @param {Code} code @param {Language} theirs @param {AbortSignal} signal */

@@ -3,9 +3,10 @@
  * Implements specs/protocol.md sections 4.2 and 4.3.
  */
 
-import { InsufficientUserAuthentication, Problem } from "../typescript/src/client.js";
+import { InsufficientUserAuthentication, Problem, borrowerOf, peopleOf } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, phone, say } from "../web/language.js";
+import { contactChoices, numberLabel } from "./contacts.js";
 import { requestForm } from "./exceptions.js";
 import { WORDS } from "./words.js";
 
@@ -14,7 +15,6 @@ import { WORDS } from "./words.js";
 
 const CALLER_NUMBER = "caller-number";
 const CHOSEN = "chosen";
-const YOUNG_MS = 72 * 3_600_000;
 
 /** @param {Page} page @param {AbortSignal} signal @param {string} applicationId */
 export async function prepareScreen(page, signal, applicationId) {
@@ -24,21 +24,15 @@ export async function prepareScreen(page, signal, applicationId) {
   ]);
   const granted = requests.find((each) => each.application_id === applicationId && each.state === "granted");
   const { registration } = view;
+  const borrower = borrowerOf(registration);
   const announced = registration.announced_calls?.[0]?.purpose;
   const before = chosenBefore(applicationId);
 
-  const numbers = choices(
-    "number",
-    WORDS.number,
-    registration.numbers.map((each) => ({
-      value: each.number,
-      label: [
-        h("span", { class: "number" }, phone(each.number)),
-        page.now() - Date.parse(each.added_at) < YOUNG_MS && h("span", { class: "badge doubt" }, say(WORDS.young)),
-      ],
-    })),
-    before ? registration.numbers[before.number]?.number : granted?.number,
-  );
+  const onFile = peopleOf(registration).flatMap((each) => each.numbers);
+  const chosen = before ? onFile[before.number]?.number : granted?.number;
+  const numbers = registration.contacts
+    ? contactChoices(page, signal, registration, chosen)
+    : choices("number", WORDS.number, onFile.map((each) => ({ value: each.number, label: numberLabel(page, each) })), chosen);
   const purposes = choices(
     "purpose",
     WORDS.purpose,
@@ -67,7 +61,7 @@ export async function prepareScreen(page, signal, applicationId) {
       else if (error.slug === "call_open") trouble.replaceChildren(openElsewhere(view));
       else {
         if (error instanceof InsufficientUserAuthentication) {
-          const number = registration.numbers.findIndex((each) => each.number === asked.number);
+          const number = onFile.findIndex((each) => each.number === asked.number);
           sessionStorage.setItem(CHOSEN, JSON.stringify({ applicationId, number, purpose: asked.purpose }));
         }
         page.fail(error);
@@ -79,8 +73,8 @@ export async function prepareScreen(page, signal, applicationId) {
     "div",
     { class: "stack" },
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
-    h("h1", {}, registration.customer.name),
-    h("p", { class: "small" }, [registration.product, registration.reference, applicationId, say(WORDS.languages[registration.customer.language ?? "zh-CN"])].filter(Boolean).join(" · ")),
+    h("h1", {}, borrower.name),
+    h("p", { class: "small" }, facts(view).filter(Boolean).join(" · ")),
     granted && approved(granted),
     h(
       "section",
@@ -92,6 +86,14 @@ export async function prepareScreen(page, signal, applicationId) {
       trouble,
     ),
   );
+}
+
+/** @param {Schemas["ApplicationView"]} view */
+function facts({ application_id, registration }) {
+  const { contacts, product, reference } = registration;
+  const [first] = peopleOf(registration);
+  const who = contacts ? WORDS.borrowers[borrowerOf(registration).kind] : WORDS.languages[first?.language ?? "zh-CN"];
+  return [contacts && say(who), product, reference, application_id, !contacts && say(who)];
 }
 
 /**

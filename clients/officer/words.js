@@ -22,6 +22,10 @@ const rules = {
     name: both("号码未登记", "The number is not on file"),
     what: both("请客户先更新预留号码。", "The customer must register it first."),
   },
+  contact_right: {
+    name: both("该联系人不可致电", "This contact must not be called"),
+    what: both("请选择其他联系人。", "Choose another contact."),
+  },
   number_cooling_off: {
     name: both("号码登记未满规定时间", "The number was registered too recently"),
     what: both("请拨打其他登记号码，或请主管审批。", "Ring another number on file, or ask a supervisor."),
@@ -62,6 +66,17 @@ export const WORDS = {
   closed: both("已关闭", "Closed"),
   languages: { "zh-CN": both("客户语言：中文", "speaks Chinese"), en: both("客户语言：英文", "speaks English") },
 
+  borrowers: { person: both("个人借款人", "person"), company: both("企业借款人", "company") },
+  contactCount: both("{count} 位联系人", "contacts: {count}"),
+  whom: both("打给谁", "Whom to call"),
+  speaks: { "zh-CN": both("语言：中文", "speaks Chinese"), en: both("语言：英文", "speaks English") },
+  theirTime: both("当地时间 {time}", "local time {time}"),
+  notCalled: both("不可致电：未登记为可致电的联系人", "Not to be called: the bank has not registered them for calls"),
+  noNumber: both("不可致电：没有登记号码", "Not to be called: no number on file"),
+  noConsent: both("不可致电：本人不同意接听来电", "Not to be called: they have not agreed to calls"),
+  calling: both("打给", "Calling"),
+  noLongerContact: both("已不是这笔申请的联系人", "no longer a contact of this application"),
+
   number: both("拨打号码", "Number"),
   young: both("新登记", "new"),
   purpose: both("事由", "Purpose"),
@@ -95,6 +110,7 @@ export const WORDS = {
     "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine: open “Call check” in the bank's app, or hang up and ring {number}, the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
   ),
   confirmedAt: both("客户已于 {time} 核实", "The customer confirmed at {time}"),
+  contactConfirmedAt: both("联系人已于 {time} 核实", "A contact confirmed at {time}"),
   confirmedWhat: both(
     "这只说明银行身份属实，不代表已核实客户身份。",
     "This proves the bank to the customer. It does not identify the customer.",

@@ -70,6 +70,18 @@ export function dayAndTime(instant) {
   return formatted(instant, { month: "short", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
 }
 
+/**
+ * Format the day and time in a time zone. Empty for a zone that the browser does not know.
+ * @param {number} ms @param {string} timeZone
+ */
+export function localTime(ms, timeZone) {
+  try {
+    return formatted(new Date(ms).toISOString(), { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+  } catch {
+    return "";
+  }
+}
+
 /** The likely country codes of 1 or 3 digits, for customers of a Chinese bank. Other codes are read as 2 digits. */
 const COUNTRY = /^\+(1|7|85[23]|886|\d\d)(\d+)$/;
 

@@ -92,7 +92,8 @@ VERDICT: dict[str, Any] = {
 def stated(verdict: dict[str, Any]) -> dict[str, Any]:
     """The verdict with an unsigned receipt that matches it."""
     call = verdict["call"] and {
-        **{name: verdict["call"][name] for name in ("call_id", "officer", "purpose", "asks")},
+        **{name: verdict["call"][name] for name in ("call_id", "officer", "asks")},
+        "purpose": verdict["call"]["purpose"] or "",
         "ticket": "",
         "orig": {"tn": DESK[1:]},
         "dest": {"tn": [NUMBER[1:]]},

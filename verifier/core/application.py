@@ -82,10 +82,9 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The facts of one application, as a bank system sends them. The database stores them encrypted.
 
     A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
-    `borrower` and `contacts` instead. `owner` and `people` are the same for both forms.
+    `borrower` and `contacts` instead. The members of both forms must not be mixed.
 
-    Without a `reference`, the customer knows the application by its id. Raises InvalidField if the members of both
-    forms are mixed, or if one is missing.
+    Without a `reference`, the customer knows the application by its id.
     """
 
     officers: Annotated[tuple[AssignedOfficer, ...], Meta(min_length=1, max_length=20)]
@@ -102,6 +101,7 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     reference: Label | UnsetType = UNSET
 
     def __post_init__(self) -> None:
+        """Raise InvalidField if the members of both forms are mixed, or if one is missing."""
         several = self.borrower is not UNSET or self.contacts is not UNSET
         wanted = ("borrower", "contacts") if several else ("customer", "numbers")
         other = ("customer", "numbers", "consents") if several else ("borrower", "contacts")

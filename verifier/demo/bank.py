@@ -21,6 +21,7 @@ from verifier.api.connections import Bounds
 from verifier.api.listener import Listener
 from verifier.app import now_ms, open_service
 from verifier.config import Config
+from verifier.demo import company
 from verifier.demo.client import Caller
 from verifier.demo.issuer import Client, DemoIssuer, Person
 from verifier.demo.telephone import Telephone
@@ -49,6 +50,9 @@ CUSTOMER_PEOPLE = (
     Person("cust-0001", "王芳"),
     Person("cust-0002", "Carla Rossi"),
     Person("cust-0003", "孙强"),
+    Person(company.FINANCE, company.NAMES[company.FINANCE]),
+    Person(company.LEGAL, company.NAMES[company.LEGAL]),
+    Person(company.FORMER, company.NAMES[company.FORMER]),
 )
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import aiohttp
 import click
+import msgspec
 
+from verifier.core.application import Registration
+from verifier.demo import company
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE, Story
 from verifier.import_files import ImportFile
@@ -39,7 +42,10 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
                 async with aiohttp.ClientSession() as session:
                     return 1 if await Story(bank, service, session, folder).play() else 0
             account = await import_file(service, ImportFile(SAMPLE, service.context.clock()))
-            click.echo(_guide(bank, account.registered + account.unchanged))
+            # Their former head of finance has left, so they can sign in, and get `not_genuine`.
+            loan = msgspec.convert(company.facts(company.FINANCE, company.LEGAL), Registration)
+            await service.applications.register(company.APPLICATION, loan)
+            click.echo(_guide(bank, account.registered + account.unchanged + 1))
             await _until_stopped()
             return 0
         finally:
@@ -60,6 +66,9 @@ The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
   officer        {bank.url}/officer/     sign in as 李伟, choose 王芳, press the button
   telephone      {bank.telephone_url}    answer for the customer: the officer sees the code
   customer       {bank.url}/app/         sign in as 王芳, enter the code
+
+  A company: search for 东海机械有限公司 as the officer, and call its head of finance, 林洁. Enter the code as 林洁, and
+  in other browsers as 沈海东, its legal representative, and as 何文, its former head of finance.
 
   documentation  {bank.url}/docs
   log            {bank.url}/log/checkpoint

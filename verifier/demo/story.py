@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, two_loans
+from verifier.demo import call_status, called, company, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -63,6 +63,7 @@ class Story:
             self._substitution,
             self._policy,
             self._report,
+            self._company,
             self._offline,
             self._erasure,
             self._privacy,
@@ -311,8 +312,14 @@ class Story:
         history = await called.play(self.customer, self.ivr, CUSTOMER_NUMBER, DESK, self._check)
         self._keep("call-history", history)
 
+    async def _company(self) -> None:
+        self._chapter("8  A company's loan, and the people around it")
+        asking = self.loans, self.pbx, self.officer, self.ivr
+        receipt = await company.play(*asking, lambda login: self._person(self._bank.customer(login)), DESK, self._check)
+        self._keep("genuine-other-contact", receipt)
+
     async def _offline(self) -> None:
-        self._chapter("8  Receipts are checked offline, the log is audited")
+        self._chapter("9  Receipts are checked offline, the log is audited")
         async with self._session.get(f"{self._bank.url}/.well-known/callback-verification") as response:
             content = await response.read()
         trust_file = self._out / "trust.json"
@@ -332,7 +339,7 @@ class Story:
         await self._audit()
 
     async def _erasure(self) -> None:
-        self._chapter("9  An application is erased")
+        self._chapter("10  An application is erased")
         erased = await self.loans.delete(f"/v1/applications/{FRAUDSTER_APPLICATION}")
         self._check(erased.status == 200, "its key and salts are destroyed")
         gone = await self.loans.get(f"/v1/applications/{FRAUDSTER_APPLICATION}")
@@ -346,7 +353,7 @@ class Story:
         self._check(not audited.findings, "; ".join(audited.findings) or f"the log is whole: {counts}")
 
     async def _privacy(self) -> None:
-        self._chapter("10  The database holds no personal data")
+        self._chapter("11  The database holds no personal data")
         path = self._bank.config.database.removeprefix("sqlite:")
         content = b"".join(file.read_bytes() for file in Path(path).parent.glob(Path(path).name + "*"))
         secret = [
@@ -356,6 +363,9 @@ class Story:
             "王芳",
             "孙强",
             "李伟",
+            *company.NAMES.values(),
+            *company.NUMBERS.values(),
+            company.COMPANY,
             "低息贷款",
             *self.codes,
         ]
@@ -363,7 +373,7 @@ class Story:
         self._check(not found, f"none of {len(secret)} numbers, names and codes is in its {len(content) // 1024} KiB")
 
     async def _status(self) -> None:
-        self._chapter("11  What the customer is told without a code")
+        self._chapter("12  What the customer is told without a code")
         customer = self._person(self._bank.customer(call_status.CUSTOMER))
         await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
 

@@ -80,6 +80,10 @@ class DecryptedApplication(Struct, frozen=True):
         """Whether the contact with this login may see a call on this application."""
         return self.is_called(ticket, contact_id) or self.may(contact_id, "details")
 
+    def tells_purpose(self, ticket: CallTicket, contact: Contact | None) -> bool:
+        """Whether a contact may know what a call on this application is about."""
+        return contact is not None and (contact.may("details") or self.called(ticket) == contact)
+
     def called(self, ticket: CallTicket) -> Contact | None:
         """The contact that a call on this application goes to. None if they are no longer a contact.
 

@@ -1,6 +1,7 @@
-"""The shapes of what a bank registers: customers, officers and applications. `shapes` has all of them too.
+"""The shapes of what a bank registers: customers, contacts, officers, applications. `shapes` has all of them too.
 
-Implements specs/protocol.md section 3.1. Unknown members are ignored. Times are aware datetimes. Numbers are E.164.
+Implements specs/protocol.md sections 3.1 and 3.3. Unknown members are ignored. Times are aware datetimes. Numbers are
+E.164.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import force_setattr
 
 from callback_verification.quiet import Shape
 
 Language = Literal["zh-CN", "en"]
 Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
+Role = Literal["borrower", "legal_representative", "finance", "guarantor", "helper"]
+Right = Literal["called", "confirm", "details"]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
@@ -42,10 +46,38 @@ class RegisteredNumber(Shape, frozen=True):
 
 
 class Consents(Shape, frozen=True):
-    """The kinds of calls that the customer has consented to."""
+    """The kinds of calls that a person has consented to."""
 
     service_calls: bool = True
     marketing_calls: bool = False
+
+
+class Borrower(Shape, frozen=True):
+    """The person or company that borrows. `id` is the bank's own id of a company, or the subject of a person."""
+
+    id: str
+    name: str
+    kind: Literal["person", "company"] = "person"
+
+
+class Contact(Shape, frozen=True):
+    """A person on an application. `id` is their subject at the bank's identity provider, if they have a login.
+
+    `rights`: the bank may call a contact with `called`. A contact with `confirm` may check codes. A contact with
+    `details` sees the loan, and the calls to the other contacts.
+
+    `added_at` is when they became a contact. The service sets it if it is not given.
+    """
+
+    name: str
+    role: Role
+    rights: tuple[Right, ...]
+    id: str | None = None
+    language: Language = "zh-CN"
+    time_zone: str = "Asia/Shanghai"
+    numbers: tuple[RegisteredNumber, ...] = ()
+    consents: Consents = Consents()
+    added_at: Instant | UnsetType = UNSET
 
 
 class AnnouncedCall(Shape, frozen=True):
@@ -56,18 +88,59 @@ class AnnouncedCall(Shape, frozen=True):
     not_after: Instant
 
 
-class Registration(Shape, frozen=True):
-    """The facts of one application. Without a `reference`, the customer knows the application by its id."""
+class Registration(Shape, frozen=True, kw_only=True):
+    """The facts of one application. Without a `reference`, the customer knows the application by its id.
 
-    customer: Customer
-    numbers: tuple[RegisteredNumber, ...]
+    A loan of one person who acts alone has `customer` and `numbers`, and perhaps `consents`. Every other loan has
+    `borrower` and `contacts` instead.
+    """
+
     officers: tuple[Officer, ...]
     product: str
+    customer: Customer | UnsetType = UNSET
+    numbers: tuple[RegisteredNumber, ...] | UnsetType = UNSET
     status: Literal["open", "closed"] = "open"
-    consents: Consents = Consents()
+    consents: Consents | UnsetType = UNSET
     stage: Literal["received", "documents", "review", "approved", "disbursed", "declined"] = "received"
     announced_calls: tuple[AnnouncedCall, ...] = ()
+    borrower: Borrower | UnsetType = UNSET
+    contacts: tuple[Contact, ...] | UnsetType = UNSET
     reference: str | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        # The service answers with the consents of a loan of one person, also if they were not given.
+        if self.contacts is UNSET and self.consents is UNSET:
+            force_setattr(self, "consents", Consents())
+
+    @property
+    def owner(self) -> Borrower:
+        """The borrower, of a loan of one person too. Raises ValueError if the registration has none."""
+        if self.borrower is not UNSET:
+            return self.borrower
+        if self.customer is UNSET:
+            raise ValueError("a registration has a borrower or a customer")
+        return Borrower(self.customer.id, self.customer.name)
+
+    @property
+    def people(self) -> tuple[Contact, ...]:
+        """The contacts. A loan of one person has that person, with every right. Raises ValueError if there are none."""
+        if self.contacts is not UNSET:
+            return self.contacts
+        if self.customer is UNSET or self.numbers is UNSET or self.consents is UNSET:
+            raise ValueError("a registration has contacts, or a customer with numbers")
+        customer = self.customer
+        return (
+            Contact(
+                name=customer.name,
+                role="borrower",
+                rights=("called", "confirm", "details"),
+                id=customer.id,
+                language=customer.language,
+                time_zone=customer.time_zone,
+                numbers=self.numbers,
+                consents=self.consents,
+            ),
+        )
 
 
 class Loan(Shape, frozen=True):
@@ -75,6 +148,13 @@ class Loan(Shape, frozen=True):
 
     product: str
     reference: str
+
+
+class CalledContact(Shape, frozen=True):
+    """The contact whom the bank called. `name` is None if they are no longer a contact of the loan."""
+
+    role: Role
+    name: str | None
 
 
 class Application(Shape, frozen=True):

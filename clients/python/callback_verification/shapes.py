@@ -14,7 +14,10 @@ from callback_verification.quiet import Shape
 from callback_verification.registrations import AnnouncedCall as AnnouncedCall
 from callback_verification.registrations import Application as Application
 from callback_verification.registrations import Applications as Applications
+from callback_verification.registrations import Borrower as Borrower
+from callback_verification.registrations import CalledContact as CalledContact
 from callback_verification.registrations import Consents as Consents
+from callback_verification.registrations import Contact as Contact
 from callback_verification.registrations import Customer as Customer
 from callback_verification.registrations import ErasedApplication as ErasedApplication
 from callback_verification.registrations import Instant as Instant
@@ -24,6 +27,8 @@ from callback_verification.registrations import Officer as Officer
 from callback_verification.registrations import Purpose as Purpose
 from callback_verification.registrations import RegisteredNumber as RegisteredNumber
 from callback_verification.registrations import Registration as Registration
+from callback_verification.registrations import Right as Right
+from callback_verification.registrations import Role as Role
 
 State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
@@ -193,7 +198,10 @@ class IvrTurn(Shape, frozen=True):
 
 
 class PastCall(Shape, frozen=True):
-    """A call on one of the customer's applications, confirmed or not."""
+    """A call on one of the customer's applications, confirmed or not.
+
+    If the call went to another contact of the loan, `called` says to whom.
+    """
 
     call_id: str
     application_id: str
@@ -208,6 +216,7 @@ class PastCall(Shape, frozen=True):
     ended_at: Instant | None
     receipt_id: str | None
     rang_at: Instant | None = None
+    called: CalledContact | None = None
 
 
 class PastCalls(Shape, frozen=True):
@@ -272,7 +281,8 @@ class CallStatus(Shape, frozen=True):
 class MyApplication(Shape, frozen=True):
     """A loan application, as its customer sees it. An announced call is not proof that a call is genuine.
 
-    `reference` is what the customer knows it by. A service of an earlier release leaves it out.
+    `reference` is what the customer knows it by. A service of an earlier release leaves it out. `borrower` is the
+    borrower's name, if the loan is that of a company or another person.
     """
 
     application_id: str
@@ -282,6 +292,7 @@ class MyApplication(Shape, frozen=True):
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
     reference: str = ""
+    borrower: str | None = None
 
 
 class MyApplications(Shape, frozen=True):

@@ -15,7 +15,7 @@ from callback_verification.evidence import Evidence
 from callback_verification.ijson import read_json
 from callback_verification.octets import from_base64url
 from callback_verification.quiet import Shape
-from callback_verification.shapes import Instant, Language, Leg, Loan, Officer, Words
+from callback_verification.shapes import CalledContact, Instant, Language, Leg, Loan, Officer, Words
 from callback_verification.statements import CallReceipt
 
 
@@ -48,15 +48,18 @@ _OF_A_CALL = {Word.GENUINE: ("genuine",), Word.ENDED: ("genuine", "ended")}
 
 
 class CallDetails(Shape, frozen=True):
-    """The facts of a call, as its customer sees them.
+    """The facts of a call, as a contact of the loan sees them.
 
-    `loan` is None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for the
-    code of a call that was over when the code was entered.
+    If the call went to another contact, `called` says to whom: the bank is not calling the person who asked. A person
+    without the right to details gets no `loan`, and about a call to another contact also no `purpose` and no `asks`.
+
+    `loan` is also None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for
+    the code of a call that was over when the code was entered.
     """
 
     call_id: str
     officer: Officer
-    purpose: str
+    purpose: str | None
     asks: tuple[str, ...]
     never_asks: tuple[str, ...]
     number: str
@@ -65,6 +68,7 @@ class CallDetails(Shape, frozen=True):
     loan: Loan | None = None
     began_at: Instant | None = None
     ended_at: Instant | None = None
+    called: CalledContact | None = None
 
 
 class _Verdict(Struct, frozen=True, eq=False):
@@ -102,6 +106,8 @@ class Verdict(_Verdict, frozen=True, eq=False):
             raise ValueError("the verdict has no words or no receipt")
         if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
             raise ValueError("the verdict has a call, but its leg was never connected")
+        if self.call is not None and self.call.purpose is None and self.call.called is None:
+            raise ValueError("the verdict hides the purpose of a call to the person who asked")
         call_id = None if self.call is None else self.call.call_id
         stated, *of_receipt = _receipt_says(self.receipt)
         if stated not in _OF_A_CALL.get(self.verdict, ("not_genuine",)) or of_receipt != [self.receipt_id, call_id]:

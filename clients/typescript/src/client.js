@@ -8,6 +8,7 @@ import { HANDLERS, SPOKEN_HANDLERS, mustHaveHandlers, callHandler, callSpokenHan
 
 export { isCode, readCode } from "./codes.js";
 export { CallbackVerificationError, CannotCheck, InsufficientUserAuthentication, NoAnswer, Problem, Unavailable } from "./errors.js";
+export { borrowerOf, peopleOf } from "./registrations.js";
 export { bearer, systemKey } from "./signatures.js";
 
 /** @typedef {import("./openapi.js").components["schemas"]} Schemas */
@@ -36,7 +37,8 @@ export class Client {
 
   applications = {
     /**
-     * Register or update an application.
+     * Register or update an application. A loan of one person has `customer` and `numbers`. Every other loan has
+     * `borrower` and `contacts`.
      * @param {string} id @param {Schemas["Registration"]} registration @param {Options} [options]
      * @returns {Promise<Schemas["ApplicationView"]>}
      */

@@ -888,15 +888,31 @@ export interface components {
             language?: ("en" | "zh-CN") | null;
         };
         /**
+         * Borrower
+         * @description The person or company that borrows. `id` is the bank's own id of a company, or the subject of a person.
+         */
+        Borrower: {
+            id: string;
+            name: string;
+            /**
+             * @default person
+             * @enum {unknown}
+             */
+            kind?: "company" | "person";
+        };
+        /**
          * CallDetails
-         * @description The facts that a customer sees about a call of theirs. An answer kept by an earlier release has no `loan`.
+         * @description The facts that a customer sees about a call. An answer kept by an earlier release has no `loan`.
+         *
+         *         If the call went to another contact of the loan, `called` says to whom. Without the right to details, the customer
+         *         gets no `loan`. If the call was not to them either, `purpose` is null, and `asks` is empty.
          *
          *         The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
          */
         CallDetails: {
             call_id: string;
             officer: components["schemas"]["Officer"];
-            purpose: string;
+            purpose: string | null;
             asks: string[];
             never_asks: string[];
             number: string;
@@ -908,6 +924,8 @@ export interface components {
             began_at?: string | null;
             /** @default null */
             ended_at?: string | null;
+            /** @default null */
+            called?: components["schemas"]["CalledContact"] | null;
         };
         /**
          * CallStatus
@@ -963,6 +981,15 @@ export interface components {
             ended_at: string | null;
             /** @default null */
             rang_at?: string | null;
+        };
+        /**
+         * CalledContact
+         * @description The contact whom the bank called. `name` is null if they are no longer a contact of the loan.
+         */
+        CalledContact: {
+            /** @enum {unknown} */
+            role: "borrower" | "finance" | "guarantor" | "helper" | "legal_representative";
+            name: string | null;
         };
         /**
          * Calls
@@ -1059,7 +1086,7 @@ export interface components {
         };
         /**
          * Consents
-         * @description The kinds of calls that the customer has agreed to.
+         * @description The kinds of calls that a person has agreed to.
          */
         Consents: {
             /** @default true */
@@ -1077,6 +1104,46 @@ export interface components {
             old: number;
             new: number;
             hashes: string[];
+        };
+        /**
+         * Contact
+         * @description A person on an application. `id` is their subject at the bank's identity provider, if they have a login.
+         *
+         *         Rights:
+         *
+         *         - `called`: the bank may call them.
+         *         - `confirm`: they may check codes of calls on this application: all of them in the app, and those to their own
+         *           numbers by telephone.
+         *         - `details`: they see the loan, and the calls to the other contacts.
+         *
+         *         `added_at` is when they became a contact. If it is not given, the service sets it for everybody who is added to an
+         *         existing application. Their numbers wait out the cooling-off period from then on.
+         */
+        Contact: {
+            name: string;
+            /** @enum {unknown} */
+            role: "borrower" | "finance" | "guarantor" | "helper" | "legal_representative";
+            rights: ("called" | "confirm" | "details")[];
+            /** @default null */
+            id?: string | null;
+            /**
+             * @default zh-CN
+             * @enum {unknown}
+             */
+            language?: "en" | "zh-CN";
+            /** @default Asia/Shanghai */
+            time_zone?: string;
+            /** @default [] */
+            numbers?: components["schemas"]["RegisteredNumber"][];
+            /**
+             * @default {
+             *       "service_calls": true,
+             *       "marketing_calls": false
+             *     }
+             */
+            consents?: components["schemas"]["Consents"];
+            /** Format: date-time */
+            added_at?: string;
         };
         /**
          * Customer
@@ -1384,7 +1451,8 @@ export interface components {
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
          *
-         *         `reference` is what the customer knows it by.
+         *         `reference` is what the customer knows it by. If the loan is that of a company or another person, `borrower` is the
+         *         borrower's name. Otherwise it is null.
          */
         MyApplication: {
             application_id: string;
@@ -1396,6 +1464,8 @@ export interface components {
             officers: components["schemas"]["Officer"][];
             announced_calls: components["schemas"]["AnnouncedCall"][];
             reference: string;
+            /** @default null */
+            borrower?: string | null;
         };
         /** MyApplications */
         MyApplications: {
@@ -1415,6 +1485,8 @@ export interface components {
         /**
          * PastCall
          * @description A call on one of the customer's applications, confirmed or not.
+         *
+         *         If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
          */
         PastCall: {
             call_id: string;
@@ -1432,6 +1504,8 @@ export interface components {
             receipt_id: string | null;
             /** @default null */
             rang_at?: string | null;
+            /** @default null */
+            called?: components["schemas"]["CalledContact"] | null;
         };
         /**
          * PastCalls
@@ -1510,24 +1584,21 @@ export interface components {
          * Registration
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
+         *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
+         *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
+         *
          *         Without a `reference`, the customer knows the application by its id.
          */
         Registration: {
-            customer: components["schemas"]["Customer"];
-            numbers: components["schemas"]["RegisteredNumber"][];
             officers: components["schemas"]["AssignedOfficer"][];
             product: string;
+            customer?: components["schemas"]["Customer"];
+            numbers?: components["schemas"]["RegisteredNumber"][];
             /**
              * @default open
              * @enum {unknown}
              */
             status?: "closed" | "open";
-            /**
-             * @default {
-             *       "service_calls": true,
-             *       "marketing_calls": false
-             *     }
-             */
             consents?: components["schemas"]["Consents"];
             /**
              * @default received
@@ -1536,6 +1607,8 @@ export interface components {
             stage?: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             /** @default [] */
             announced_calls?: components["schemas"]["AnnouncedCall"][];
+            borrower?: components["schemas"]["Borrower"];
+            contacts?: components["schemas"]["Contact"][];
             reference?: string;
         };
         /**

@@ -90,7 +90,15 @@ export async function callSpokenHandler(answer, handlers) {
 /** @param {any} call */
 function isCall(call) {
   const unseen = call?.leg?.mode === "required" && call.leg.connected_at === null;
-  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && isText(call.purpose) && !unseen;
+  // A contact without the right to details does not learn the purpose of a call to another contact.
+  const purpose = isText(call?.purpose) || (call?.purpose === null && isCalled(call.called));
+  const called = call?.called === undefined || call.called === null || isCalled(call.called);
+  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && purpose && called && !unseen;
+}
+
+/** Whether a call names the contact whom the bank called. @param {any} called */
+function isCalled(called) {
+  return isText(called?.role) && (called.name === null || isText(called.name));
 }
 
 /**

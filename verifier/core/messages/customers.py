@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from verifier.core.application import E164, AnnouncedCall, Instant, Officer, Stage
 from verifier.core.call import State
 from verifier.core.messages.calls import CallId, LogEvidence
-from verifier.core.messages.confirmations import Words
+from verifier.core.messages.confirmations import CalledContact, Words
 
 StatusState = Literal["none", "expected", "ringing", "connected", "unknown"]
 
@@ -80,7 +80,10 @@ class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PastCall(Struct, frozen=True):
-    """A call on one of the customer's applications, confirmed or not."""
+    """A call on one of the customer's applications, confirmed or not.
+
+    If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
+    """
 
     call_id: str
     application_id: str
@@ -95,6 +98,7 @@ class PastCall(Struct, frozen=True):
     ended_at: datetime | None
     receipt_id: str | None
     rang_at: datetime | None = None
+    called: CalledContact | None = None
 
 
 class PastCalls(Struct, frozen=True):
@@ -126,7 +130,8 @@ class CallVerification(Struct, frozen=True):
 class MyApplication(Struct, frozen=True):
     """A customer's loan: its stage, the officers who may phone about it, and announced calls.
 
-    `reference` is what the customer knows it by.
+    `reference` is what the customer knows it by. If the loan is that of a company or another person, `borrower` is the
+    borrower's name. Otherwise it is null.
     """
 
     application_id: str
@@ -136,6 +141,7 @@ class MyApplication(Struct, frozen=True):
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]
     reference: str
+    borrower: str | None = None
 
 
 class MyApplications(Struct, frozen=True):

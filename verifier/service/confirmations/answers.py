@@ -15,6 +15,7 @@ from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import CallDetails, CalledContact, LegView, SpokenVerdict, Verdict, Words
 from verifier.core.policy import local_time
 from verifier.core.purposes import NEVER_ASKS, Language
+from verifier.core.statements import CallTicket
 from verifier.core.times import from_ms, optional_from_ms
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 
@@ -51,27 +52,29 @@ class Judgement(Struct, frozen=True):
 
     @property
     def called(self) -> CalledContact | None:
-        """Whom the bank called, if that is not the person who asked. The judgement must have a call.
-
-        The name is null if the person is no longer a contact.
-        """
+        """Whom the bank called, if that is not the person who asked. The judgement must have a call."""
         assert self.application is not None and self.call is not None  # noqa: S101, PT018 - as above
         ticket = self.call.ticket
         called = self.application.called(ticket)
-        if called is not None and called == self.contact:
-            return None
-        role = "borrower" if ticket.contact is UNSET else ticket.contact.role
-        return CalledContact(role, None if called is None else called.name)
+        return None if called is not None and called == self.contact else called_contact(self.application, ticket)
 
     @property
     def knows_purpose(self) -> bool:
         """Whether the person who asked may know what the call is about. The judgement must have a call."""
-        return self.called is None or (self.contact is not None and self.contact.may("details"))
+        assert self.application is not None and self.call is not None  # noqa: S101, PT018 - as above
+        return self.application.tells_purpose(self.call.ticket, self.contact)
 
     @property
     def about(self) -> str | None:
         """The id of the application that the receipt belongs to."""
         return None if self.application is None else self.application.application_id
+
+
+def called_contact(application: DecryptedApplication, ticket: CallTicket) -> CalledContact:
+    """Whom the bank called. The name is null if they are no longer a contact of the loan."""
+    called = application.called(ticket)
+    role = "borrower" if ticket.contact is UNSET else ticket.contact.role
+    return CalledContact(role, None if called is None else called.name)
 
 
 def verdict(judgement: Judgement) -> Verdict:

@@ -60,10 +60,12 @@ def sign(
 
 
 def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, contact: Contact | None) -> ConfirmedCall:
-    """The part of a receipt that names the call. What the person must not learn is empty (CVP-7.18-6)."""
+    """The call, as far as the person who asked may know it. An empty purpose means that they may not know it.
+
+    The member stays, so that the verifiers of earlier releases accept the receipt.
+    """
     call, ticket = opened.call, opened.ticket
-    details = contact is not None and contact.may("details")
-    knows = details or (contact is not None and application.called(ticket) == contact)
+    about = application.tells_purpose(ticket, contact)
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
         call_id=call.call_id,
@@ -71,10 +73,10 @@ def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, co
         officer=ticket.officer,
         orig=ticket.orig,
         dest=ticket.dest,
-        purpose=ticket.purpose if knows else "",
-        asks=ticket.asks if knows else (),
+        purpose=ticket.purpose if about else "",
+        asks=ticket.asks if about else (),
         leg=leg,
-        loan=application.loan if details else UNSET,
+        loan=application.loan if contact is not None and contact.may("details") else UNSET,
     )
 
 

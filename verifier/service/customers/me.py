@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.errors import NotFound
-from verifier.core.messages.confirmations import Words
+from verifier.core.messages.confirmations import CalledContact, Words
 from verifier.core.messages.customers import CallStatus, MyApplication, MyApplications, PastCall, PastCalls, Preferences
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
@@ -21,6 +21,7 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.confirmations.answers import called_contact
 from verifier.service.context import Context
 from verifier.service.customers.progress import calls_on_their_way
 from verifier.service.legs.exchanges import TelephoneExchanges
@@ -63,7 +64,9 @@ class Me:
                     opened = self._context.reading.open_call(application, row)
                     receipt_id = row[-1] if row[-2] == index else None
                     if application.shows(opened.ticket, customer.id):
-                        found.append(self._past(opened, receipt_id))
+                        to_them = application.is_called(opened.ticket, customer.id)
+                        called = None if to_them else called_contact(application, opened.ticket)
+                        found.append(self._past(opened, receipt_id, called))
             if len(rows) < limit:
                 break
         return found[:limit]
@@ -115,7 +118,9 @@ class Me:
         A contact without the right to details does not see them.
         """
         opened = [each for each in await self._applications(customer) if each.may(customer.id, "details")]
-        return MyApplications(tuple(_mine(each) for each in sorted(opened, key=lambda each: each.application_id)))
+        return MyApplications(
+            tuple(_mine(each, customer) for each in sorted(opened, key=lambda each: each.application_id))
+        )
 
     async def preferences(self, customer: Principal) -> Preferences:
         """The customer's preferences."""
@@ -143,7 +148,7 @@ class Me:
         index = self._context.customer_index(customer.id)
         return await self._context.reading.applications_of_customer(index, customer.id)
 
-    def _past(self, opened: DecryptedCall, receipt_id: str | None) -> PastCall:
+    def _past(self, opened: DecryptedCall, receipt_id: str | None, called: CalledContact | None = None) -> PastCall:
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)
         ticket = opened.ticket
         return PastCall(
@@ -160,11 +165,13 @@ class Me:
             confirmed_at=optional_from_ms(call.confirmed_at),
             ended_at=optional_from_ms(call.ended_at),
             receipt_id=receipt_id,
+            called=called,
         )
 
 
-def _mine(application: DecryptedApplication) -> MyApplication:
+def _mine(application: DecryptedApplication, customer: Principal) -> MyApplication:
     registration = application.registration
+    owner = registration.owner
     return MyApplication(
         application_id=application.application_id,
         product=registration.product,
@@ -173,4 +180,5 @@ def _mine(application: DecryptedApplication) -> MyApplication:
         officers=registration.officers,
         announced_calls=registration.announced_calls,
         reference=application.loan.reference,
+        borrower=None if owner.id == customer.id else owner.name,
     )
