@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from verifier.core.application import RegisteredNumber
 from verifier.core.contacts import Borrower, Consents, Contact
 from verifier.core.errors import CallClosed, InvalidField, NotFound, PolicyRefused
 from verifier.core.names import check_names
+from verifier.core.octets import base64url
 from verifier.core.times import from_ms
 
 HOUR = 3600
@@ -29,7 +31,7 @@ def text(verdict: Json, language: str = "en") -> str:
     return next(str(each["text"]) for each in verdict["words"] if each["language"] == language)
 
 
-@pytest.mark.shows("CVP-3.3-3", "CVP-7.17-1")
+@pytest.mark.shows("CVP-3.3-3", "CVP-7-7")
 async def test_the_head_of_finance_confirms_and_the_legal_representative_learns_whom_the_bank_called(
     world: World, company: Company
 ) -> None:
@@ -48,7 +50,7 @@ async def test_the_head_of_finance_confirms_and_the_legal_representative_learns_
     assert (await world.audit()).findings == []
 
 
-@pytest.mark.shows("CVP-7.17-2")
+@pytest.mark.shows("CVP-7-8")
 async def test_each_contact_who_enters_the_code_again_gets_their_first_receipt(world: World, company: Company) -> None:
     _, code = await world.live_call(company)
     first = {each: await world.confirm(each, code) for each in (company.legal, company.finance)}
@@ -72,7 +74,7 @@ async def test_a_retry_of_another_contact_is_genuine_during_the_call_and_ended_a
     assert (await world.confirm(company.legal, code, key="k"))["verdict"] == "ended"
 
 
-@pytest.mark.shows("CVP-7.17-3")
+@pytest.mark.shows("CVP-7-9")
 async def test_a_receipt_belongs_to_the_contact_who_asked(world: World, company: Company) -> None:
     _, code = await world.live_call(company)
     mine = await world.confirm(company.finance, code)
@@ -180,7 +182,7 @@ async def test_a_new_contact_waits_out_the_cooling_off_period_whatever_date_is_g
     assert added == [msgspec.UNSET, msgspec.UNSET, from_ms(NOON)]
 
 
-@pytest.mark.shows("CVP-4.2-8")
+@pytest.mark.shows("CVP-4.2-11")
 async def test_caps_hours_and_consents_are_those_of_the_contact_who_is_called(world: World) -> None:
     company = Company(20)
     abroad = at_company(company.legal, "legal_representative", time_zone="America/New_York")
@@ -197,7 +199,7 @@ async def test_caps_hours_and_consents_are_those_of_the_contact_who_is_called(wo
     assert await world.issue(company, number=company.finance.number)
 
 
-@pytest.mark.shows("CVP-4.2-8")
+@pytest.mark.shows("CVP-4.2-11")
 async def test_a_person_who_is_a_contact_of_many_companies_has_one_cap(world: World) -> None:
     one, two = Company(20), Company(30)
     accountant = Person(5)
@@ -376,3 +378,19 @@ async def test_a_contact_with_several_numbers_can_be_called_on_each(world: World
     code = await world.reveal(issued["call"]["call_id"])
     assert (await world.ring_in(numbers[0].number, code))["verdict"] == "unavailable"
     assert (await world.ring_in(numbers[1].number, code))["verdict"] == "genuine"
+
+
+@pytest.mark.shows("CVP-4-14")
+async def test_a_ticket_names_its_contact_by_a_pseudonym_of_the_application(world: World) -> None:
+    company, person = Company(10), Person(1)
+    nameless = at_company(company.legal, "guarantor", id=None)
+    await world.register(company, at_company(company.finance, "finance"), nameless)
+    application = await world.context.reading.application(company.application_id)
+    named = {company.finance.number: f"id:{company.finance.customer_id}", company.legal.number: f"name:{nameless.name}"}
+    for number, key in named.items():
+        ticket = world.check((await world.issue(company, number=number))["ticket"])
+        expected = hmac.digest(application.keys.pseudonyms, b"contact\0" + key.encode(), "sha256")[:16]
+        assert ticket.contact.pseudonym == base64url(expected)
+        world.clock.advance(601)
+    await world.register(person)
+    assert world.check((await world.issue(person))["ticket"]).contact is msgspec.UNSET

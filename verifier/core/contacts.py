@@ -90,4 +90,7 @@ class Contact(Struct, frozen=True, forbid_unknown_fields=True):
 
     def number_on_file(self, number: str) -> RegisteredNumber | None:
         """The contact's number that equals `number`, or None."""
-        return next((each for each in self.numbers if each.number == number), None)
+        for each in self.numbers:
+            if each.number == number:
+                return each
+        return None

@@ -60,11 +60,17 @@ class DecryptedApplication(Struct, frozen=True):
 
     def contact(self, contact_id: str) -> Contact | None:
         """The contact with this login, or None."""
-        return next((each for each in self.contacts if each.id == contact_id), None)
+        for each in self.contacts:
+            if each.id == contact_id:
+                return each
+        return None
 
     def contact_of_number(self, number: str) -> Contact | None:
         """The contact with this number on file, or None."""
-        return next((each for each in self.contacts if each.number_on_file(number) is not None), None)
+        for each in self.contacts:
+            if each.number_on_file(number) is not None:
+                return each
+        return None
 
     def may(self, contact_id: str, right: Right) -> bool:
         """Whether the contact with this login has a right."""
@@ -80,17 +86,16 @@ class DecryptedApplication(Struct, frozen=True):
         """Whether the contact with this login may see a call on this application."""
         return self.is_called(ticket, contact_id) or self.may(contact_id, "details")
 
-    def tells_purpose(self, ticket: CallTicket, contact: Contact | None) -> bool:
-        """Whether a contact may know what a call on this application is about."""
-        return contact is not None and (contact.may("details") or self.called(ticket) == contact)
-
     def called(self, ticket: CallTicket) -> Contact | None:
         """The contact that a call on this application goes to. None if they are no longer a contact.
 
         A ticket without a contact is from a time at which the loan had only its borrower.
         """
         if ticket.contact is UNSET:
-            return next((each for each in self.contacts if each.role == "borrower"), None)
+            for each in self.contacts:
+                if each.role == "borrower":
+                    return each
+            return None
         pseudonym = ticket.contact.pseudonym
         return next((each for each in self.contacts if self.pseudonym_of(each) == pseudonym), None)
 

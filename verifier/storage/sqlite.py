@@ -46,9 +46,14 @@ def numbered(sql: str) -> str:
     return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
+@functools.lru_cache(maxsize=512)
+def _places(count: int) -> str:
+    return "(" + ",".join(f"?{n}" for n in range(1, count + 1)) + ")"
+
+
 def in_list(sql: str, count: int) -> str:
     """The statement with `count` parameters in place of each `($*)`. All places get the same parameters."""
-    return sql.replace("($*)", "(" + ",".join(f"?{n}" for n in range(1, count + 1)) + ")")
+    return sql.replace("($*)", _places(count))
 
 
 class _Connection:

@@ -1845,9 +1845,16 @@ export interface components {
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
          *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
+<<<<<<< HEAD
+         *         `borrower` and `contacts` instead. `owner` and `people` are the same for both forms.
+         *
+         *         Without a `reference`, the customer knows the application by its id. Raises InvalidField if the members of both
+         *         forms are mixed, or if one is missing.
+=======
          *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
          *
          *         Without a `reference`, the customer knows the application by its id.
+>>>>>>> i19p
          */
         Registration: {
             officers: components["schemas"]["AssignedOfficer"][];

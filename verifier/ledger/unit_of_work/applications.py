@@ -86,11 +86,14 @@ class ApplicationRows:
         return any(rows.hint(each, "erased_at") is None for each in others)
 
     def _with_contact(self, application_ids: Iterable[str], contact_id: str) -> list[DecryptedApplication]:
-        found = self._kept(application_ids)
-        theirs = [each for each in found if each.contact(contact_id) is not None]
-        others = (each for each in found if each not in theirs and each.registration.owner.id != contact_id)
-        if any(not self._loaded.applications.changed(each.application_id) for each in others):
-            self._authenticator.tampered("contacts")
+        theirs = []
+        for each in self._kept(application_ids):
+            if each.contact(contact_id) is not None:
+                theirs.append(each)
+            elif each.registration.owner.id != contact_id and not self._loaded.applications.changed(
+                each.application_id
+            ):
+                self._authenticator.tampered("contacts")
         return theirs
 
     def of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:

@@ -163,8 +163,9 @@ class Loaded:
         self.same_people.update((row[-2], []) for row in same)
         for row in same:
             self.same_people[row[-2]].append(row[0])
+        self.applications.load(of_customer)
+        self.applications.load(same)
         for row in (*of_customer, *same):
-            self.applications.load([row])
             known = self.of_customer.setdefault(bytes(row[-1]), [])
             if row[0] not in known:
                 known.append(row[0])

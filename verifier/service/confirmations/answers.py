@@ -9,7 +9,6 @@ from msgspec import UNSET, Struct
 
 from verifier.core import call as lifecycle
 from verifier.core import words
-from verifier.core.application import Loan
 from verifier.core.contacts import Contact
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import CallDetails, CalledContact, LegView, SpokenVerdict, Verdict, Words
@@ -28,11 +27,22 @@ _UNCHECKED: dict[NotFrom, dict[Language, str]] = {
 }
 
 
+class Told(Struct, frozen=True):
+    """What the person who asked is told of a call, apart from its officer.
+
+    `about` is None if they must not learn what the call is about. `called` is whom the bank called, if that is not the
+    person who asked.
+    """
+
+    about: words.About | None
+    called: CalledContact | None
+
+
 class Judgement(Struct, frozen=True):
     """The verdict on an entry. `call` is None for every refusal, whatever its reason (law L7).
 
     `application` is the application that the receipt belongs to, or None if it is unknown. `contact` is the person who
-    asked, as a contact of it.
+    asked, as a contact of it. `told` is there if there is a call.
     """
 
     verdict: Literal["genuine", "not_genuine", "ended"]
@@ -43,31 +53,24 @@ class Judgement(Struct, frozen=True):
     evidence: Callable[[], LogEvidence]
     at: int
     contact: Contact | None
-
-    @property
-    def loan(self) -> Loan | None:
-        """The loan that the call is about, if the person who asked may know. The judgement must have a call."""
-        assert self.application is not None  # noqa: S101 - a call belongs to an application
-        return self.application.loan if self.contact is not None and self.contact.may("details") else None
-
-    @property
-    def called(self) -> CalledContact | None:
-        """Whom the bank called, if that is not the person who asked. The judgement must have a call."""
-        assert self.application is not None and self.call is not None  # noqa: S101, PT018 - as above
-        ticket = self.call.ticket
-        called = self.application.called(ticket)
-        return None if called is not None and called == self.contact else called_contact(self.application, ticket)
-
-    @property
-    def knows_purpose(self) -> bool:
-        """Whether the person who asked may know what the call is about. The judgement must have a call."""
-        assert self.application is not None and self.call is not None  # noqa: S101, PT018 - as above
-        return self.application.tells_purpose(self.call.ticket, self.contact)
+    told: Told | None
 
     @property
     def about(self) -> str | None:
         """The id of the application that the receipt belongs to."""
         return None if self.application is None else self.application.application_id
+
+
+def tell(application: DecryptedApplication, ticket: CallTicket, contact: Contact | None) -> Told:
+    """What a contact of an application is told of a call on it."""
+    called = application.called(ticket)
+    theirs = called is not None and called is contact
+    details = contact is not None and contact.may("details")
+    loan = application.loan if details else None
+    return Told(
+        words.About(ticket.purpose, ticket.asks, loan) if theirs or details else None,
+        None if theirs else called_contact(application, ticket),
+    )
 
 
 def called_contact(application: DecryptedApplication, ticket: CallTicket) -> CalledContact:
@@ -126,19 +129,20 @@ def past_call(judgement: Judgement, language: Language) -> str:
 
 def _details(judgement: Judgement, opened: DecryptedCall) -> CallDetails:
     call, ticket, ended = opened.call, opened.ticket, judgement.verdict == "ended"
+    about, called = _told(judgement)
     return CallDetails(
         call_id=call.call_id,
         officer=ticket.officer,
-        purpose=ticket.purpose if judgement.knows_purpose else None,
-        asks=ticket.asks if judgement.knows_purpose else (),
+        purpose=None if about is None else about.purpose,
+        asks=() if about is None else about.asks,
         never_asks=NEVER_ASKS,
         number=opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
-        loan=judgement.loan,
+        loan=None if about is None else about.loan,
         began_at=from_ms(lifecycle.began(call)) if ended else None,
         ended_at=from_ms(lifecycle.was_over(call)) if ended else None,
-        called=judgement.called,
+        called=called,
     )
 
 
@@ -154,7 +158,11 @@ def _words(judgement: Judgement, language: Language, *, spoken: bool = False) ->
 def who(judgement: Judgement, language: Language, *, spoken: bool = False) -> str:
     """The sentences of a genuine verdict that describe the call. The judgement must have a call."""
     assert judgement.call is not None  # noqa: S101
-    ticket, called = judgement.call.ticket, judgement.called
-    about = words.About(ticket.purpose, ticket.asks, judgement.loan) if judgement.knows_purpose else None
+    about, called = _told(judgement)
     to = None if called is None else (called.role, called.name)
-    return words.who(language, ticket.officer, about, to, spoken=spoken)
+    return words.who(language, judgement.call.ticket.officer, about, to, spoken=spoken)
+
+
+def _told(judgement: Judgement) -> tuple[words.About | None, CalledContact | None]:
+    assert judgement.told is not None  # noqa: S101 - the judgement has a call
+    return judgement.told.about, judgement.told.called

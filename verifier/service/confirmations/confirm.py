@@ -227,10 +227,11 @@ class Confirmations:
             return error
         if entry.number is not None and not applications:
             return "unregistered"
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, None)
+        contact = _contact(entry, application)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
         kind: SignalKind = "impossible"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
-        return _judgement("not_genuine", entry, None, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms, contact, None)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
         return candidates(work, applications, self._context.settings.rules)
@@ -267,17 +268,18 @@ class Confirmations:
         contact = entry.contact(application)
         assert contact is not None  # noqa: S101 - only the applications of the person are candidates
         # The same person may enter the code again while the call is open. Then they get their first receipt.
+        told = answers.tell(application, opened.ticket, contact)
         before = self._given_before(work, opened, application, contact)
         if before is not None:
-            return _judgement("genuine", entry, opened, application, *before, work.now_ms, given_before=True)
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened)
+            return Judgement("genuine", opened, application, True, *before, work.now_ms, contact, told)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told)
         if opened.call.state != "confirmed":
             call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
             work.calls.put(call)
             opened = replace(opened, call=call)
         if opened.ticket.contact is not UNSET or opened.call.receipt_leaf != leaf.leaf_index:
             work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
-        return _judgement("genuine", entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement("genuine", opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _given_before(
         self, work: UnitOfWork, opened: DecryptedCall, application: DecryptedApplication, contact: Contact
@@ -302,14 +304,16 @@ class Confirmations:
     ) -> Judgement:
         """Refuse the code. If it was that of a call that is `over`, say so. Both take the same work."""
         application, opened = over or (_whose(entry, [each.candidate for each in tries]), None)
-        receipt_id, leaf = receipts.sign(self._context, work, entry, application, opened, over=True)
+        contact = _contact(entry, application)
+        told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
+        receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
         add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
         verdict: Literal["not_genuine", "ended"] = "not_genuine" if over is None else "ended"
-        return _judgement(verdict, entry, opened, application, receipt_id, leaf.evidence, work.now_ms)
+        return Judgement(verdict, opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _count(self, work: UnitOfWork, entry: Entry, tried: _Tried, *, guess: bool) -> None:
         """Count a wrong code against a candidate, if `guess` is true.
@@ -344,19 +348,8 @@ def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> S
     return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
 
 
-def _judgement(
-    verdict: Literal["genuine", "not_genuine", "ended"],
-    entry: Entry,
-    opened: DecryptedCall | None,
-    application: DecryptedApplication | None,
-    receipt_id: str,
-    evidence: Callable[[], LogEvidence],
-    at: int,
-    *,
-    given_before: bool = False,
-) -> Judgement:
-    contact = None if application is None else entry.contact(application)
-    return Judgement(verdict, opened, application, given_before, receipt_id, evidence, at, contact)
+def _contact(entry: Entry, application: DecryptedApplication | None) -> Contact | None:
+    return None if application is None else entry.contact(application)
 
 
 def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:

@@ -10,9 +10,11 @@ from verifier.core.contacts import Contact
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
 from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
+from verifier.core.words import About
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
+from verifier.service.confirmations.answers import Told
 from verifier.service.confirmations.entries import Entry
 from verifier.service.context import Context
 
@@ -22,19 +24,21 @@ def sign(
     work: UnitOfWork,
     entry: Entry,
     application: DecryptedApplication | None,
+    contact: Contact | None,
     opened: DecryptedCall | None,
+    told: Told | None = None,
     *,
     over: bool = False,
 ) -> tuple[str, StagedLeaf]:
     """Sign a receipt, and append it to the log. Returns its id and its leaf.
 
-    `application` is the application that the receipt belongs to, or None if it is unknown. `opened` is the call of the
-    code, or None for a refusal. If the call is over, the verdict is `ended`, otherwise `genuine`.
+    `application` is the application that the receipt belongs to, or None if it is unknown. `contact` is the person who
+    asked, as a contact of it. `opened` is the call of the code, with what they are told of it, or None for a refusal.
+    If the call is over, the verdict is `ended`, otherwise `genuine`.
     """
     receipt_id = work.new_id("rcpt")
     salt = work.new_salt()
     # The receipt commits to the person who asked. A caller without a login is known by their number only.
-    contact = None if application is None else entry.contact(application)
     customer = entry.customer_id if contact is None else contact.id
     claims = Receipt(
         iss=context.settings.issuer,
@@ -44,7 +48,7 @@ def sign(
         channel=entry.channel,
         customer=commitment(salt, customer if customer is not None else entry.number or ""),
         code=commitment(salt, entry.digits),
-        call=None if opened is None or application is None else _confirmed_call(opened, application, contact),
+        call=None if opened is None or told is None else _confirmed_call(opened, told.about),
         never_asks=NEVER_ASKS,
         salt=salt,
     )
@@ -59,13 +63,12 @@ def sign(
     return receipt_id, work.log.append(RECEIPT, receipt_id, claims, application, owner)
 
 
-def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, contact: Contact | None) -> ConfirmedCall:
+def _confirmed_call(opened: DecryptedCall, about: About | None) -> ConfirmedCall:
     """The call, as far as the person who asked may know it. An empty purpose means that they may not know it.
 
     The member stays, so that the verifiers of earlier releases accept the receipt.
     """
     call, ticket = opened.call, opened.ticket
-    about = application.tells_purpose(ticket, contact)
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
     return ConfirmedCall(
         call_id=call.call_id,
@@ -73,10 +76,10 @@ def _confirmed_call(opened: DecryptedCall, application: DecryptedApplication, co
         officer=ticket.officer,
         orig=ticket.orig,
         dest=ticket.dest,
-        purpose=ticket.purpose if about else "",
-        asks=ticket.asks if about else (),
+        purpose="" if about is None else about.purpose,
+        asks=() if about is None else about.asks,
         leg=leg,
-        loan=application.loan if contact is not None and contact.may("details") else UNSET,
+        loan=UNSET if about is None or about.loan is None else about.loan,
     )
 
 
