@@ -47,6 +47,7 @@ FOUND: dict[str, Callable[[], bool]] = {
     "secsipidx": _program("secsipidx"),
     "sip-tester": _program("sipp"),
     "valgrind": _program("valgrind"),
+    "zbar-tools": _program("zbarimg"),
 }
 
 FIXTURES = {"postgres": "postgresql", "own_postgres": "postgresql", "browser": "chromium"}

@@ -68,6 +68,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
+    "marketing_refusals": {
+        "person refused_at mac": BOTH,
+        DELETED: AUDIT,
+    },
     "log_head": {
         "origin size batches shards shares writers mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,

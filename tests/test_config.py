@@ -10,6 +10,7 @@ import pytest
 
 from verifier.config import NAMES, BadSettings, address, load, load_one
 from verifier.core.limits import Limit
+from verifier.core.policy import ContactPolicy
 from verifier.settings_text import GROUPS, text
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +69,25 @@ def test_a_byte_order_mark_in_a_setting_file_is_ignored(tmp_path: Path) -> None:
     secret = tmp_path / "database"
     secret.write_bytes(b"\xef\xbb\xbfpostgresql://verifier@db/verifier\r\n")
     assert load({**GOOD, "VERIFIER_DATABASE_FILE": str(secret)}).database == "postgresql://verifier@db/verifier"
+
+
+@pytest.mark.shows("CVP-4.2-20")
+def test_purposes_of_each_status_are_read_and_wrong_ones_stop_the_start() -> None:
+    written = {
+        "VERIFIER_CONTACT_PURPOSES": "open:documents;closed:;enquiry:appointment",
+        "VERIFIER_CLOSED_CALL_DAYS": "7",
+    }
+    policy = load({**GOOD, **written}).service_settings().policy
+    assert policy.purposes == {"open": {"documents"}, "closed": frozenset(), "enquiry": {"appointment"}}
+    assert policy.closed_call_days == 7
+    default = load(GOOD).service_settings().policy
+    assert (default.purposes, default.closed_call_days) == (ContactPolicy().purposes, 90)
+    for wrong in ("open: documents", "open: lunch; closed:; enquiry:", "", "open:; closed:; enquiry:; vip:"):
+        with pytest.raises(BadSettings, match="VERIFIER_CONTACT_PURPOSES: "):
+            load({**GOOD, "VERIFIER_CONTACT_PURPOSES": wrong})
+    for wrong in ("-1", "3651", "ninety"):
+        with pytest.raises(BadSettings, match="VERIFIER_CLOSED_CALL_DAYS: must be a whole number from 0 to 3650"):
+            load({**GOOD, "VERIFIER_CLOSED_CALL_DAYS": wrong})
 
 
 def test_contact_hours_may_end_at_midnight_but_not_before_they_start() -> None:
@@ -272,13 +292,18 @@ def test_one_setting_is_checked_like_all_of_them(tmp_path: Path) -> None:
         load_one({"VERIFIER_ENV": "test"}, "env")
 
 
-@pytest.mark.shows("CVP-7.3-2")
+@pytest.mark.shows("CVP-7.3-2", "CVP-7.19-6")
 def test_the_daily_caps_are_settings_with_defaults() -> None:
     settings = load({"VERIFIER_ISSUER": "https://verify.bank.example"}).service_settings()
-    assert (settings.verdict_cap.burst, settings.report_cap.burst) == (100, 20)
-    wanted = {"VERIFIER_VERDICTS_PER_DAY": "7", "VERIFIER_REPORTS_PER_DAY": "5"}
+    assert (settings.verdict_cap.burst, settings.report_cap.burst, settings.counter_cap.burst) == (100, 20, 200)
+    wanted = {
+        "VERIFIER_VERDICTS_PER_DAY": "7",
+        "VERIFIER_REPORTS_PER_DAY": "5",
+        "VERIFIER_COUNTER_REQUESTS_PER_DAY": "9",
+    }
     settings = load({"VERIFIER_ISSUER": "https://verify.bank.example", **wanted}).service_settings()
     assert (settings.verdict_cap, settings.report_cap) == (Limit(7, 86_400_000), Limit(5, 86_400_000))
+    assert settings.counter_cap == Limit(9, 86_400_000)
     for wrong in ("0", "100001", "many"):
         with pytest.raises(BadSettings, match="VERIFIER_REPORTS_PER_DAY"):
             load({"VERIFIER_ISSUER": "https://verify.bank.example", "VERIFIER_REPORTS_PER_DAY": wrong})

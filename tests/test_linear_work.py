@@ -19,6 +19,7 @@ from aiohttp import web
 from callback_verification import codes as sdk_codes
 from callback_verification import evidence as sdk_evidence
 from callback_verification import ijson as sdk_ijson
+from callback_verification import printed as sdk_printed
 from callback_verification import proofs as sdk_proofs
 from callback_verification.pbx.dial_plan import DialPlan
 from callback_verification.pbx.dialog_info import from_dialog_info
@@ -36,7 +37,7 @@ from verifier.api.routes import calls, customers
 from verifier.api.signed_requests import MAX_SIGNATURE_INPUT, TAG, SignedRequestVerifier, certificate_principal
 from verifier.api.systems import System
 from verifier.api.tokens import MAX_TOKEN, TokenVerifier
-from verifier.core import checkpoint, strict_json
+from verifier.core import checkpoint, printed, strict_json
 from verifier.core.application import Registration
 from verifier.core.code import MAX_TYPED, parse_code
 from verifier.core.evidence import MAX_STATEMENT, Evidence, LogKey, Trust, verify_evidence
@@ -45,6 +46,7 @@ from verifier.core.identity_header import parse_header
 from verifier.core.ijson import read_json
 from verifier.core.messages.confirmations import Confirm, VerifyReceipt
 from verifier.core.passport import check_identity
+from verifier.core.printed import MAX_CONTENT
 from verifier.import_files import json_lines
 from verifier.import_files.csv_fields import fields_over_lines
 from verifier.import_files.csv_lines import Header, split
@@ -52,6 +54,7 @@ from verifier.import_files.lines import Line
 from verifier.import_files.numbers import e164 as written_number
 from verifier.import_files.rejects import _json as reject_json
 from verifier.import_files.rows import Reading
+from verifier.receipt_files import MAX_FILE
 from verifier.voice.dialects import e164
 from verifier.voice.forms import read_form
 
@@ -206,6 +209,8 @@ PARSERS: dict[str, tuple[Parse, int]] = {
     "SDK: a proof": (lambda text: sdk_proofs.verify_proof(text, b"", [VKEY], LOG), sdk_proofs.MAX_PROOF),
     "SDK: a checkpoint": (lambda text: sdk_proofs.open_checkpoint(text, [VKEY], LOG), sdk_proofs.MAX_NOTE),
     "SDK: a typed code": (sdk_codes.read, sdk_codes.MAX_TYPED),
+    "a printed receipt": (lambda text: printed.content_of(f"CVR1:{text}".encode(), MAX_FILE), MAX_CONTENT),
+    "SDK: a printed receipt": (lambda text: sdk_printed.content_of(f"CVR1:{text}".encode(), MAX_FILE), MAX_CONTENT),
     "SDK: dialog-info": (lambda text: from_dialog_info(text, DialPlan(), datetime.now(UTC)), 65_536),
 }
 

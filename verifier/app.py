@@ -128,7 +128,7 @@ def _dialects(config: Config) -> list[Dialect]:
 
 
 def page_facts(config: Config) -> tuple[Facts, Facts] | None:
-    """Two values: the facts for the officer's console, and the facts for the customer's page.
+    """Two values: the facts for the pages of staff, and the facts for the customer's page.
 
     Returns None if the pages are switched off. If the settings have no client id for a page, it is the first audience
     of the page's issuer.

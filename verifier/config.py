@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from verifier import addresses
+from verifier.core import status_purposes
 from verifier.core.call import CallRules, LegMode
 from verifier.core.errors import VerifierError
 from verifier.core.limits import Limit
@@ -112,6 +113,8 @@ class Config(Struct, frozen=True, kw_only=True):
     contact_hours: Annotated[str, exact("[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}")] = "08:00-21:00"
     daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
     person_daily_cap: Annotated[int, Meta(ge=1, le=50)] = 3
+    contact_purposes: str = status_purposes.DEFAULT
+    closed_call_days: Annotated[int, Meta(ge=0, le=3650)] = 90
     number_cooling_off_hours: Annotated[int, Meta(ge=0, le=2160)] = 72
     published_numbers: str = ""
     caller_numbers: str = ""
@@ -129,6 +132,7 @@ class Config(Struct, frozen=True, kw_only=True):
     sweep_seconds: Positive = 5
     verdicts_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 100
     reports_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    counter_requests_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 200
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
@@ -143,7 +147,7 @@ class Config(Struct, frozen=True, kw_only=True):
         return self.log_origin or f"{parts.netloc}{parts.path.rstrip('/')}/log"
 
     def service_settings(self) -> Settings:
-        """The settings that the service uses. Raises BadSettings if the contact hours are impossible."""
+        """The settings that the service uses. Raises BadSettings for impossible contact hours or purposes."""
         start, _, end = self.contact_hours.partition("-")
         try:
             hours_start = time.fromisoformat(start)
@@ -152,6 +156,10 @@ class Config(Struct, frozen=True, kw_only=True):
             raise BadSettings(f"VERIFIER_CONTACT_HOURS: {error}") from error
         if hours_start >= hours_end:
             raise BadSettings("VERIFIER_CONTACT_HOURS: the end must be later than the start")
+        try:
+            purposes = status_purposes.parse(self.contact_purposes)
+        except ValueError as error:
+            raise BadSettings(f"VERIFIER_CONTACT_PURPOSES: {error}") from error
         return Settings(
             issuer=self.issuer,
             origin=self.origin,
@@ -169,9 +177,12 @@ class Config(Struct, frozen=True, kw_only=True):
                 person_daily_cap=self.person_daily_cap,
                 caller_numbers=frozenset(listed(self.caller_numbers)),
                 cooling_off_ms=self.number_cooling_off_hours * 3_600_000,
+                purposes=purposes,
+                closed_call_days=self.closed_call_days,
             ),
             verdict_cap=Limit(self.verdicts_per_day, DAY_MS),
             report_cap=Limit(self.reports_per_day, DAY_MS),
+            counter_cap=Limit(self.counter_requests_per_day, DAY_MS),
             published_numbers=listed(self.published_numbers),
             bank_name=self.bank_name,
             receipt_messages=bool(self.receipt_messages_url),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from verifier.core.application import Registration
+from verifier.core.closings import unchanged
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
@@ -56,7 +57,7 @@ async def import_file(
         # No two good lines have the same application, so the lines may be registered concurrently.
         good = [row for row in waiting if isinstance(row, Good)]
         known = await service.applications.registered([row.application_id for row in good])
-        new = [row for row in good if known.get(row.application_id) != row.registration]
+        new = [row for row in good if not unchanged(known.get(row.application_id), row.registration)]
         errors = await asyncio.gather(*(_register(service, row, known, dry_run) for row in new))
         refused = {row.line.number: error for row, error in zip(new, errors, strict=True) if error is not None}
         changed = {row.line.number for row in new}

@@ -1,10 +1,11 @@
 """Reads and writes receipt files, which customers keep. Also reads trust files, which are needed to check receipts.
 
-Implements specs/protocol.md section 8. Both kinds of files are JSON.
+Implements specs/protocol.md section 8. Both kinds of files are JSON. A receipt may also be that of a printed one.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from verifier.core.errors import EvidenceError, InvalidClaims
 from verifier.core.evidence import Evidence, Trust
 from verifier.core.ijson import TooDeep, read_json
+from verifier.core.printed import content_of, printed
 
 MAX_FILE = 262_144
 # A file may also have a whole answer of the API: a verdict, an issued call or an exception. The evidence in such an
@@ -20,8 +22,8 @@ _WITHIN = ("receipt", "ticket", "evidence")
 
 
 def read_receipt(path: Path) -> Evidence:
-    """Read the evidence from a file. Raises EvidenceError."""
-    return evidence_in(_content(path))
+    """Read the evidence from a file, or from the standard input if the path is `-`. Raises EvidenceError."""
+    return evidence_in(sys.stdin.buffer.read(MAX_FILE + 1) if str(path) == "-" else _content(path))
 
 
 def read_trust(path: Path) -> Trust:
@@ -30,7 +32,12 @@ def read_trust(path: Path) -> Trust:
 
 
 def evidence_in(content: bytes) -> Evidence:
-    """Parse the content of a receipt file. Returns the evidence. Raises EvidenceError."""
+    """Parse the content of a receipt file, or the texts of a printed receipt. Returns the evidence.
+
+    Raises EvidenceError.
+    """
+    if printed(content):
+        content = content_of(content, MAX_FILE)
     try:
         kept = _json(content)
     except TooDeep as error:

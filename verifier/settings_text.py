@@ -52,14 +52,14 @@ GROUPS: dict[str, dict[str, str]] = {
         "`PS384` and `PS512` are possible too, and `EdDSA`, the old name of Ed25519.",
         "staff_id_claim": "The claim with the staff number. Nested claims are written with dots.",
         "staff_roles_claim": "The claim with the roles. Nested claims are written with dots: `realm_access.roles`.",
-        "staff_roles": "Which of the provider's roles are officer, supervisor or auditor here: "
+        "staff_roles": "Which of the provider's roles are officer, supervisor, auditor or counter here: "
         "`Verifier.Officer=officer,Verifier.Lead=supervisor`. By default the names are the same.",
         "staff_require_at_jwt": "Accept only tokens of type `at+jwt` (RFC 9068). Set it if the provider sends them.",
         "staff_required_claim": "A claim that only access tokens have, with or without a value: `scp`, `typ=Bearer`, "
         "`scope=verifier`.",
-        "staff_acr": "How strongly staff must have signed in to issue a call, see its code, lift a rule, or suspend "
-        "somebody: the `acr` of their token; a list, of which one is enough. Others are asked to sign in again (RFC "
-        "9470).",
+        "staff_acr": "How strongly staff must have signed in to issue a call, see its code, lift a rule, suspend "
+        "somebody, or ask for a customer at the counter: the `acr` of their token; a list, of which one is enough. "
+        "Others are asked to sign in again (RFC 9470).",
         "staff_amr": "The same by the `amr` of their token (RFC 8176), such as `hwk,otp`: one of these methods is "
         "enough.",
         "staff_client_id": "The officer's console's client id at the provider. By default it is the first audience.",
@@ -98,12 +98,18 @@ GROUPS: dict[str, dict[str, str]] = {
         "verdicts_per_day": "How many verdicts each login and each calling number gets a day. The count is durable.",
         "reports_per_day": "How many reports each login and each calling number may send a day, and how many call "
         "checks each login may make. The count is durable.",
+        "counter_requests_per_day": "How many requests each clerk at the counter may make a day, for all customers "
+        "together. The count is durable.",
     },
     "Contact policy": {
         "policy_version": "The version that every ticket names.",
         "contact_hours": "When officers may call, on the customer's clock.",
         "daily_cap": "How many calls an application may get a day.",
         "person_daily_cap": "How many calls a customer may get a day, on all of their applications together.",
+        "contact_purposes": "What customers may be phoned about, by the status of their application. Each status is "
+        "named once; with no purposes, it gets no calls. Marketing always needs consent.",
+        "closed_call_days": "For how many days after an application was closed customers may be phoned about it, on "
+        "their own calendar. Marketing is not bounded by it.",
         "number_cooling_off_hours": "How long a number must have been on file before it may be called.",
         "caller_numbers": "The bank's own numbers that officers call from; a list of E.164 numbers. When it is set, "
         "a call from any other number is refused, and the console offers only these.",

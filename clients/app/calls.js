@@ -41,7 +41,7 @@ function callEntry(page, call) {
   const receipt = call.receipt_id;
   return [
     h("h2", {}, `${dayAndTime(call.issued_at)} · ${purpose ? say(purpose) : call.purpose}`),
-    call.called && h("p", {}, `${say(WORDS.toWhom)} `, h("b", {}, named(call.called))),
+    call.called && h("p", {}, `${say(SHARED.toWhom)} `, h("b", {}, named(call.called))),
     h("p", {}, say(SHARED.officerLine, call.officer)),
     h("p", { class: "small" }, `${say(WORDS.fromNumber)} `, h("span", { class: "number" }, phone(call.caller_number)), ` · ${call.application_id}`),
     h("p", { class: `badge ${call.confirmed_at ? "good" : "doubt"}` }, `${state(call)} · ${confirmation(call)}`),

@@ -26,7 +26,7 @@ export async function loansScreen(page, signal) {
     applications.length
       ? applications.map((each) => h("section", { class: "card" }, loan(page, each)))
       : h("p", { class: "card" }, say(WORDS.noLoans)),
-    applications.length > 0 && h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
+    h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
   );
 }
 
@@ -34,7 +34,7 @@ export async function loansScreen(page, signal) {
 function loan(page, application) {
   return [
     heading(application),
-    application.status === "closed" ? h("p", { class: "badge" }, say(WORDS.closed)) : progress(application.stage),
+    application.status === "open" ? progress(application.stage) : h("p", { class: "badge" }, say(WORDS[application.status])),
     application.announced_calls.length > 0 && announcedCalls(page, application),
     h("h3", {}, say(WORDS.mayCall)),
     h(

@@ -7,6 +7,7 @@ import { CannotCheck } from "../typescript/src/client.js";
 import { named } from "../web/contacts.js";
 import { button, h, shape } from "../web/elements.js";
 import { clockTime, dayAndTime, language, phone, said, say } from "../web/language.js";
+import { WORDS as SHARED } from "../web/words.js";
 import { receiptButtons } from "./receipts.js";
 import { watchCall, watchCallToAnother } from "./watch.js";
 import { WORDS } from "./words.js";
@@ -133,7 +134,7 @@ function ofACall(page, verdict, asked, signal) {
 /** @typedef {import("./watch.js").State} State */
 /** @typedef {{look: string, icon: Icon, title: Both, what: Both}} Look */
 /** @type {Look} */
-const TO_ANOTHER = { look: "to-another", icon: "phone", title: WORDS.toAnother, what: WORDS.checkedAt };
+const TO_ANOTHER = { look: "to-another", icon: "phone", title: SHARED.toAnother, what: WORDS.checkedAt };
 /** @type {Record<State, Look>} */
 const LOOKS = {
   asking: { look: "asking", icon: "idle", title: WORDS.goesOn, what: WORDS.goesOnWhat },
@@ -148,8 +149,8 @@ function notToYou(called) {
   return h(
     "div",
     { class: "stack" },
-    h("p", { class: "lead" }, say(WORDS.toAnotherWhat, { contact: named(called) })),
-    h("p", { class: "warn" }, say(WORDS.toAnotherNotYou)),
+    h("p", { class: "lead" }, say(SHARED.toAnotherWhat, { contact: named(called) })),
+    h("p", { class: "warn" }, say(SHARED.toAnotherNotYou)),
   );
 }
 
@@ -248,7 +249,7 @@ function facts(page, call) {
   const { called, loan, purpose } = call;
   const known = purpose === null ? null : page.facts.purposes[purpose];
   return [
-    ...(called ? [[WORDS.toWhom, named(called)]] : []),
+    ...(called ? [[SHARED.toWhom, named(called)]] : []),
     [WORDS.branch, call.officer.branch],
     ...(purpose === null ? [] : [[WORDS.purpose, known ? say(known) : purpose]]),
     ...(loan ? [[WORDS.loan, `${loan.product} · ${loan.reference}`]] : []),

@@ -72,6 +72,6 @@ function row({ application_id, registration, open_call_id }) {
       : h("span", { class: "number" }, phone(peopleOf(registration)[0]?.numbers[0]?.number ?? "")),
     h("span", { class: "small" }, application_id),
     open_call_id && h("span", { class: "badge good" }, say(WORDS.openCall)),
-    registration.status === "closed" && h("span", { class: "badge" }, say(WORDS.closed)),
+    registration.status && registration.status !== "open" && h("span", { class: "badge" }, say(WORDS.statuses[registration.status])),
   );
 }

@@ -5,7 +5,7 @@
 
 import { InsufficientUserAuthentication, Problem, borrowerOf, peopleOf } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
-import { clockTime, phone, say } from "../web/language.js";
+import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { contactChoices, numberLabel } from "./contacts.js";
 import { requestForm } from "./exceptions.js";
 import { WORDS } from "./words.js";
@@ -23,7 +23,8 @@ export async function prepareScreen(page, signal, applicationId) {
     page.client.exceptions.list({ signal }),
   ]);
   const granted = requests.find((each) => each.application_id === applicationId && each.state === "granted");
-  const { registration } = view;
+  const { registration, purposes: judged = [] } = view;
+  const offered = judged.filter((each) => !each.refusals?.length);
   const borrower = borrowerOf(registration);
   const announced = registration.announced_calls?.[0]?.purpose;
   const before = chosenBefore(applicationId);
@@ -36,7 +37,7 @@ export async function prepareScreen(page, signal, applicationId) {
   const purposes = choices(
     "purpose",
     WORDS.purpose,
-    Object.entries(page.facts.purposes).map(([value, label]) => ({ value, label: [say(label)] })),
+    offered.map(({ purpose }) => ({ value: purpose, label: [purposeName(page, purpose)] })),
     before?.purpose ?? granted?.purpose ?? announced,
   );
   const caller = callerNumber(page);
@@ -75,14 +76,14 @@ export async function prepareScreen(page, signal, applicationId) {
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
     h("h1", {}, borrower.name),
     h("p", { class: "small" }, facts(view).filter(Boolean).join(" · ")),
+    statusLine(registration),
     granted && approved(granted),
     h(
       "section",
       { class: "card stack" },
-      numbers.whole,
-      purposes.whole,
-      caller.whole,
-      button(say(WORDS.getCode), issue, { class: "primary" }),
+      offered.length > 0 ? [numbers.whole, purposes.whole] : h("p", {}, say(WORDS.noPurpose)),
+      whyNot(page, judged),
+      offered.length > 0 && [caller.whole, button(say(WORDS.getCode), issue, { class: "primary" })],
       trouble,
     ),
   );
@@ -94,6 +95,30 @@ function facts({ application_id, registration }) {
   const [first] = peopleOf(registration);
   const who = contacts ? WORDS.borrowers[borrowerOf(registration).kind] : WORDS.languages[first?.language ?? "zh-CN"];
   return [contacts && say(who), product, reference, application_id, !contacts && say(who)];
+}
+
+/** @param {Page} page @param {string} purpose */
+function purposeName(page, purpose) {
+  const name = page.facts.purposes[purpose];
+  return name ? say(name) : purpose;
+}
+
+/** An enquiry or a closed application. @param {Schemas["Registration"]} registration */
+function statusLine({ status, closed_at }) {
+  if (!status || status === "open") return undefined;
+  const words = closed_at ? say(WORDS.closedSince, { date: dayAndTime(closed_at) }) : say(WORDS.statuses[status]);
+  return h("p", {}, h("span", { class: "badge doubt" }, words));
+}
+
+/** The purposes that are not offered, and why. @param {Page} page @param {Schemas["CallPurpose"][]} judged */
+function whyNot(page, judged) {
+  const refusedNow = judged.filter((each) => each.refusals?.length);
+  if (!refusedNow.length) return undefined;
+  const reasons = refusedNow.map(({ purpose, refusals = [] }) => {
+    const names = refusals.map(({ rule, detail }) => (WORDS.rules[rule] ? say(WORDS.rules[rule].name) : detail));
+    return h("li", {}, h("b", {}, purposeName(page, purpose)), "　", names.join("；"));
+  });
+  return h("details", {}, h("summary", {}, say(WORDS.otherPurposes)), h("ul", {}, reasons));
 }
 
 /**

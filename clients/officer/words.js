@@ -10,8 +10,12 @@ const rules = {
     name: both("您不是这笔申请的客户经理", "You are not assigned"),
     what: both("请在信贷系统中调整分配。", "Have the assignment changed in the loan system."),
   },
+  purpose: {
+    name: both("当前状态不能以此事由致电", "Not a purpose for this status"),
+    what: both("请选择其他事由。状态有误的，请在信贷系统中更正。", "Choose another purpose. If the status is wrong, have it corrected in the loan system."),
+  },
   application_open: {
-    name: both("申请已关闭", "The application is closed"),
+    name: both("已办结，可联系期限已过", "Closed, and the time for calls about it is over"),
     what: both("不能再就它致电客户。", "The customer cannot be phoned about it any more."),
   },
   consent: {
@@ -63,7 +67,11 @@ export const WORDS = {
   searchHint: both("姓名、编号、号码或产品", "Name, reference, number or product"),
   found: both("共 {count} 笔", "{count} found"),
   openCall: both("通话中", "Call open"),
-  closed: both("已关闭", "Closed"),
+  statuses: {
+    enquiry: both("意向客户（尚未申请）", "Enquiry (no application yet)"),
+    closed: both("已办结", "Closed"),
+  },
+  closedSince: both("已办结（{date}）", "Closed on {date}"),
   languages: { "zh-CN": both("客户语言：中文", "speaks Chinese"), en: both("客户语言：英文", "speaks English") },
 
   borrowers: { person: both("个人借款人", "person"), company: both("企业借款人", "company") },
@@ -80,6 +88,8 @@ export const WORDS = {
   number: both("拨打号码", "Number"),
   young: both("新登记", "new"),
   purpose: both("事由", "Purpose"),
+  noPurpose: both("现在不能以任何事由致电。", "No call is allowed on this application now."),
+  otherPurposes: both("其他事由为何不能选", "Why not another purpose"),
   callerNumber: both("外显号码", "Calling from"),
   getCode: both("获取核实码", "Get a code"),
   approved: both("主管已批准（{rules}），{time} 前可拨打一次。", "Approved by a supervisor ({rules}): one call until {time}."),

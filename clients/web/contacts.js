@@ -1,8 +1,9 @@
 /** The roles of the people on a loan. Implements specs/protocol.md section 3.3. */
 
-import { language, say } from "./language.js";
+import { inLanguage, language } from "./language.js";
 import { both } from "./words.js";
 
+/** @typedef {import("./language.js").Language} Language */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CalledContact"]} CalledContact */
 
 /** @type {Record<CalledContact["role"], import("./language.js").Both>} */
@@ -14,13 +15,16 @@ const ROLES = {
   helper: both("协助人", "helper"),
 };
 
-/** Return a role. A later release may have others. @param {CalledContact["role"]} role */
-export function roleWords(role) {
-  return say(ROLES[role] ?? both("联系人", "contact"));
+/** Return a role. A later release may have others. @param {CalledContact["role"]} role @param {Language} [chosen] */
+export function roleWords(role, chosen = language()) {
+  return inLanguage(chosen, ROLES[role] ?? both("联系人", "contact"));
 }
 
-/** Name a contact with their role: 财务负责人周敏; 周敏, head of finance. @param {CalledContact} contact */
-export function named({ role, name }) {
-  if (name === null) return roleWords(role);
-  return language() === "en" ? `${name}, ${roleWords(role)}` : `${roleWords(role)}${name}`;
+/**
+ * Name a contact with their role: 财务负责人周敏; 周敏, head of finance.
+ * @param {CalledContact} contact @param {Language} [chosen]
+ */
+export function named({ role, name }, chosen = language()) {
+  if (name === null) return roleWords(role, chosen);
+  return chosen === "en" ? `${name}, ${roleWords(role, chosen)}` : `${roleWords(role, chosen)}${name}`;
 }

@@ -89,6 +89,11 @@ export function button(label, action, attributes = {}) {
   return element;
 }
 
+/** A label, and the input that it is for. @param {string} label @param {HTMLElement} input */
+export function labelled(label, input) {
+  return h("div", {}, h("label", { for: input.id }, label), input);
+}
+
 /**
  * Announce a text to screen readers, without moving the focus.
  * @param {string} text

@@ -47,17 +47,18 @@ export function inLanguage(chosen, both, values = {}) {
 }
 
 /**
- * Return the service's text in the current language, or else its first text.
+ * Return the service's text in a language, or else its first text.
  * @param {readonly {language: string, text: string}[]} words
+ * @param {Language} [chosen]
  */
-export function said(words) {
-  return words.find((each) => each.language === current)?.text ?? words[0]?.text ?? "";
+export function said(words, chosen = current) {
+  return words.find((each) => each.language === chosen)?.text ?? words[0]?.text ?? "";
 }
 
-/** @param {string} instant RFC 3339 @param {Intl.DateTimeFormatOptions} options */
-function formatted(instant, options) {
+/** @param {string} instant RFC 3339 @param {Intl.DateTimeFormatOptions} options @param {Language} [chosen] */
+function formatted(instant, options, chosen = current) {
   const time = new Date(instant);
-  return Number.isNaN(time.getTime()) ? "" : new Intl.DateTimeFormat(current, options).format(time);
+  return Number.isNaN(time.getTime()) ? "" : new Intl.DateTimeFormat(chosen, options).format(time);
 }
 
 /** Format hours, minutes and seconds: 10:32:07. @param {string} instant */
@@ -65,9 +66,16 @@ export function clockTime(instant) {
   return formatted(instant, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
-/** Format a day and time. @param {string} instant */
-export function dayAndTime(instant) {
-  return formatted(instant, { month: "short", day: "numeric", weekday: "short", hour: "2-digit", minute: "2-digit", hour12: false });
+/** Format a day and time. @param {string} instant @param {Language} [chosen] */
+export function dayAndTime(instant, chosen) {
+  const day = /** @type {const} */ ({ month: "short", day: "numeric", weekday: "short" });
+  return formatted(instant, { ...day, hour: "2-digit", minute: "2-digit", hour12: false }, chosen);
+}
+
+/** Format a date and time for a paper, which people keep for years. @param {string} instant @param {Language} chosen */
+export function dateAndTime(instant, chosen) {
+  const date = /** @type {const} */ ({ year: "numeric", month: "long", day: "numeric" });
+  return formatted(instant, { ...date, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }, chosen);
 }
 
 /**
@@ -92,6 +100,18 @@ export function phone(number) {
   const area = country === "86" ? (/^(?:1\d\d(?=\d{8}$)|10|2\d|[3-9]\d\d)/.exec(rest)?.[0] ?? "") : "";
   const groups = rest.slice(area.length).replace(/\d(?=(?:\d{4})+$)(?<!^\d)/g, "$& ");
   return [`+${country}`, area, groups].filter(Boolean).join(" ");
+}
+
+/**
+ * A number as people type it in China, in E.164. Null for none, and empty if it cannot be a number.
+ * @param {string} typed
+ */
+export function asE164(typed) {
+  const digits = typed.normalize("NFKC").replace(/[\s\-().]/g, "");
+  if (digits === "") return null;
+  const whole = digits.replace(/^(?:00|(?=861[0-9]{10}$))/, "+");
+  const number = whole.startsWith("+") ? whole : `+86${whole.replace(/^0/, "")}`;
+  return /^\+[1-9][0-9]{6,14}$/.test(number) ? number : "";
 }
 
 /** Format the 9 digits of a code in groups of 3: 482 177 306. @param {string} digits */

@@ -1,4 +1,4 @@
-/** The texts of both pages, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
+/** The texts of all pages, zh-CN first, en second. Implements specs/protocol.md section 7.4. */
 
 /** @typedef {import("./language.js").Both} Both */
 
@@ -47,6 +47,14 @@ const problems = {
 };
 
 export const WORDS = {
+  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
+  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnotherNotYou: both(
+    "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
+    "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
+  ),
+  toWhom: both("打给", "To"),
+
   officerLine: both("{name}（工号 {id}，{branch}）", "{name} (staff no. {id}, {branch})"),
   skip: both("跳到正文", "Skip to the content"),
   tabs: both("页面", "Pages"),
@@ -68,5 +76,25 @@ export const WORDS = {
     "请检查网络后再试。在得到答复之前，请不要在电话里透露任何信息。",
     "Check your connection and try again. Until there is an answer, share nothing on the phone.",
   ),
+  calledFrom: both("从", "From"),
+  calledUntil: both("到", "Until"),
+  calledNumber: both("来电号码（可不填）", "The number that called (if you like)"),
+  calledNoTime: both("请填写完整的日期和时间。", "Enter both times in full."),
+  calledBackwards: both("结束时间早于开始时间。", "The end is before the beginning."),
+  calledTooLong: both("最长可查31天，请缩短时间。", "At most 31 days. Choose a shorter time."),
+  calledNoNumber: both("号码不完整，请再核对，或留空。", "That is not a whole number. Check it, or leave it empty."),
+  reportWhat: both("发生了什么？可多选。", "What happened? Choose all that fit."),
+  reportKinds: [
+    both("索要验证码或密码", "Asked for a code or password"),
+    both("要求转账或先交费用", "Asked for a transfer or a fee"),
+    both("要求下载软件或共享屏幕", "Asked to install something or share my screen"),
+    both("报不出核实码", "Could not give a code"),
+    both("核实码未能核实", "The code was not confirmed"),
+    both("推销低息贷款", "Offered a cheap loan"),
+  ],
+  reportNumber: both("对方号码", "Their number"),
+  reportCode: both("对方报的核实码", "The code they gave"),
+  reportSaid: both("对方说了什么", "What they said"),
+  reportEmpty: both("请至少选择一项，或写几个字。", "Choose at least one, or write a few words."),
   problems,
 };

@@ -13,6 +13,7 @@ from callback_verification import Bearer, Client, InsufficientUserAuthentication
 from msgspec.structs import replace
 
 from tests.api.conftest import RunningBank, SystemSession
+from tests.api.test_counter import bodies
 from tests.world import DESK, staff
 from verifier.api.authentication import Strength
 from verifier.api.openapi import document
@@ -120,6 +121,18 @@ def test_approvals_need_the_strong_sign_in(bank: DemoBank, name: str) -> None:
 
 
 @pytest.mark.shows("CVP-2.2-1")
+@pytest.mark.parametrize("what", ["customers", "call-checks", "confirmations", "reports"])
+def test_the_counter_needs_the_strong_sign_in(bank: DemoBank, what: str) -> None:
+    path = f"/v1/counter/{what}"
+    body = bodies(APPLICATION)[path]
+    refused = ask(bank, "POST", path, body, role="counter")
+    assert (refused.status_code, refused.json()["slug"]) == (401, "insufficient_user_authentication")
+    assert "王芳" not in refused.text
+    assert ask(bank, "POST", path, body, role="counter", **STRONG).status_code in (200, 201)
+    assert ask(bank, "POST", path, body, role="auditor").status_code == 403
+
+
+@pytest.mark.shows("CVP-2.2-1")
 def test_a_strong_token_that_is_remembered_stays_strong_and_a_weak_one_weak(bank: DemoBank) -> None:
     """A verified token is cached. The cache keeps how the person has signed in."""
     path = f"/v1/calls/call_{'0' * 32}/code"
@@ -174,7 +187,8 @@ def test_each_setting_counts_only_when_it_is_set(
 def test_the_description_says_which_operations_may_ask_for_a_stronger_sign_in() -> None:
     table = operations(None, Throttle("slips", SLIPS, lambda: 0))  # type: ignore[arg-type]
     asking = {each.id for each in table if each.step_up}
-    assert asking == {"issue_call", "reveal_code", *APPROVALS}
+    counter = {"find_customer", "check_calls_at_counter", "confirm_at_counter", "report_at_counter"}
+    assert asking == {"issue_call", "reveal_code", *APPROVALS, *counter}
     paths: Any = document(table)["paths"]
     for each in table:
         described = paths[each.path][each.method.lower()]

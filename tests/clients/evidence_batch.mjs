@@ -1,7 +1,7 @@
 /** Reads [[receipt, trust], …] as JSON, each file in base64, and writes the result of the TypeScript SDK for each. */
 
 import { readFileSync } from "node:fs";
-import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../../clients/typescript/src/receipts.js";
+import { EvidenceError, readReceipt, readTrust, verifyEvidence } from "../../clients/typescript/src/receipts.js";
 
 async function told([receipt, trust]) {
   let trusted;
@@ -11,7 +11,7 @@ async function told([receipt, trust]) {
     return error instanceof TypeError ? "no_trust" : String(error);
   }
   try {
-    const { claims } = await verifyEvidence(readEvidence(Buffer.from(receipt, "base64")), trusted);
+    const { claims } = await verifyEvidence(await readReceipt(Buffer.from(receipt, "base64")), trusted);
     return `valid ${claims.jti} ${claims.iat}`;
   } catch (error) {
     return error instanceof EvidenceError ? error.slug : String(error);

@@ -29,6 +29,7 @@ from callback_verification import (
     LegNotConnected,
     MalformedCode,
     NoAnswer,
+    NotFound,
     PolicyRefused,
     Problem,
     RateLimited,
@@ -41,10 +42,12 @@ from callback_verification import (
     applications,
     calls,
     confirmations,
+    counter,
     ivr,
     legs,
     log,
     me,
+    read_evidence,
     receipts,
     reconciliation,
     registrations,
@@ -177,6 +180,29 @@ def test_a_call_is_issued_confirmed_and_its_receipt_verified_offline(bank: DemoB
         officer.send(calls.revoke(call_id))
     for each in (officer, customer, pbx):
         each.close()
+
+
+@pytest.mark.shows("CVP-8.5-2")
+def test_a_clerk_asks_for_a_customer_and_what_is_printed_verifies(bank: DemoBank) -> None:
+    call_id, code = live_call(bank)
+    reason, now = "asks about a call", datetime.now(UTC)
+    with Client(bank.url, Bearer(bank.officer("5101", "counter"))) as clerk:
+        assert clerk.send(counter.find(reason=reason, number="+8613800138000")).name == "王芳"
+        with pytest.raises(NotFound):
+            clerk.send(counter.find(reason=reason, application_id="LN-0"))
+        verdict = clerk.send(counter.confirm(code, reason=reason, application_id="LN-2026-0001"))
+        assert verdict.is_genuine
+        window = {"begins": now - timedelta(hours=1), "ends": now + timedelta(minutes=1)}
+        history = clerk.send(counter.check_calls(reason=reason, application_id="LN-2026-0001", **window))
+        assert history.calls[0].call_id == call_id
+        taken = clerk.send(counter.report(reason=reason, application_id="LN-2026-0001", at=now, said="a fee"))
+        trust = clerk.send(log.description())
+        for each in (verdict.receipt, history.receipt, taken.receipt):
+            drawn = clerk.send(receipts.draw(each))
+            read = read_evidence("\n".join(symbol.text for symbol in drawn.symbols).encode())
+            assert read == each
+            verify(read, trust)
+    hang_up(bank, call_id)
 
 
 async def test_the_asynchronous_client_sends_the_same_requests(bank: DemoBank) -> None:

@@ -75,6 +75,7 @@ def test_the_tests_of_the_sdk_pass_against_a_real_bank(npm: str, bank: DemoBank)
         "test",
         VERIFIER_URL=bank.url,
         OFFICER_TOKEN=bank.officer("4412"),
+        CLERK_TOKEN=bank.officer("5101", "counter"),
         SUPERVISOR_TOKEN=bank.officer("9001", "supervisor"),
         CUSTOMER_TOKEN=bank.customer("cust-0001"),
         SYSTEM_KEYS=str(bank.folder),

@@ -57,6 +57,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "receipts": evidence,
     "histories": evidence,
     "files": kept,
+    "printed": kept,
     "checkpoints": checkpoint,
     "proofs": proof,
 }
@@ -81,6 +82,8 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "CVP-8.1-17",
     "CVP-8-3",
     "CVP-8-4",
+    "CVP-8.5-1",
+    "CVP-8.5-2",
 )
 @pytest.mark.parametrize("subject", CHECKS)
 def test_each_vector_has_its_expected_outcome(subject: str) -> None:

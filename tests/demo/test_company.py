@@ -28,7 +28,7 @@ STEPS = (
 
 
 @pytest.mark.slow
-@pytest.mark.shows("CVP-3.3-3", "CVP-7.17-1")
+@pytest.mark.shows("CVP-3.3-3", "CVP-7-7")
 def test_each_person_around_a_company_loan_learns_what_they_may(tmp_path: Path) -> None:
     played = subprocess.run([*COMMAND, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert played.returncode == 0, played.stdout + played.stderr

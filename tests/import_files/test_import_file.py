@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from tests.world import NOON
 from verifier.core.application import Loan
@@ -106,7 +107,7 @@ BAD_ROWS = {
     "has a date that is not written": ("numbers", row(9, numbers="13800138000 @ 2024-02-30")),
     "staff number / name / branch": ("officers", row(9, officers="4412")),
     "must be yes or no": ("marketing_calls", row(9, marketing_calls="maybe")),
-    "must be open or closed": ("status", row(9, status="half-open")),
+    "must be enquiry or open or closed": ("status", row(9, status="half-open")),
     "has 0 numbers": ("numbers", row(9, numbers=" ; ")),
     "has 11 numbers": ("numbers", row(9, numbers="138 0013 8000 @ 2024-01-01 ;" * 11)),
     "number 2 has a character": ("numbers", row(9, numbers="13800138000@2024-01-01;none@2024-01-01")),
@@ -130,6 +131,51 @@ def test_a_bad_row_is_reported_with_column_and_reason_and_without_its_data(tmp_p
     assert (told[0], reason in told[1]) == (column, True), told
     for given in ("13800138000", "138 0013 8000", "王", "Mars", "half-open", "last year"):
         assert given not in told[1]
+
+
+DATED = HEADER.replace("status,", "status,closed_at,")
+
+
+def dated(closed_at: str, status: str = "closed") -> str:
+    return row(9, status=status).replace(f",{status},", f",{status},{closed_at},")
+
+
+@pytest.mark.shows("CVP-3.1-20", "CVP-3.1-10")
+@pytest.mark.parametrize(
+    ("closed_at", "wanted"),
+    [
+        ("", UNSET),
+        ("2026-05-01", datetime(2026, 5, 1, tzinfo=UTC)),
+        ("2026-05-01T09:30:00+08:00", datetime(2026, 5, 1, 1, 30, tzinfo=UTC)),
+    ],
+)
+def test_a_line_may_say_when_a_loan_was_closed(tmp_path: Path, closed_at: str, wanted: object) -> None:
+    (csv_line,) = read(tmp_path, DATED + dated(closed_at))
+    assert isinstance(csv_line, Good)
+    assert (csv_line.registration.status, csv_line.registration.closed_at) == ("closed", wanted)
+    if "T" in closed_at:
+        (line,) = read(tmp_path, json_line(status="closed", closed_at=closed_at), "a.jsonl")
+        assert isinstance(line, Good)
+        assert line.registration.closed_at == wanted
+
+
+@pytest.mark.shows("CVP-3.1-21", "CVP-3.1-7")
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (dated("last May"), "has a date that is not written like"),
+        (dated("2026-02-30"), "has a date that is not written like"),
+        (dated("2026-05-01T09:30:00"), "has a time without a zone"),
+        (dated("2099-01-01"), "in the future, or before 1970"),
+        (dated("1969-12-31"), "in the future, or before 1970"),
+        (dated("2026-05-01", "open"), "only a closed application"),
+        (dated("2026-05-01", "enquiry"), "only a closed application"),
+    ],
+)
+def test_an_impossible_time_of_closing_is_reported_by_its_column(tmp_path: Path, line: str, reason: str) -> None:
+    (bad_line,) = read(tmp_path, DATED + line)
+    assert isinstance(bad_line, Bad)
+    assert (bad_line.column, reason in bad_line.reason) == ("closed_at", True), bad_line.reason
 
 
 BAD_LINES = {

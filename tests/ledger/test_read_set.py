@@ -55,6 +55,9 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "limit": lambda work, person, world, call_id: work.limits.get(limit_key(person.application_id, "app")),
     "exception": lambda work, person, world, call_id: work.exceptions.get("exc_" + "0" * 32),
     "request": lambda work, person, world, call_id: work.exceptions.request("excr_" + "0" * 32),
+    "refusal": lambda work, person, world, call_id: work.refusals.refused(
+        world.context.customer_index(person.customer_id)
+    ),
     "suspension": lambda work, person, world, call_id: work.suspensions.of(OFFICER.id),
     "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
 }

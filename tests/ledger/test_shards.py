@@ -208,7 +208,7 @@ async def test_a_misrouted_command_is_sent_to_the_right_shard(split: World, monk
         nonlocal asked
         asked += 1
         return (
-            ShardRouting({}, {needs.number_index or b"": [elsewhere]}, {}, {})
+            ShardRouting({}, {needs.number_index or b"": [elsewhere]}, {}, {}, {}, {})
             if asked == 1
             else await read_routing(reader, needs)
         )

@@ -99,6 +99,20 @@ class Officer(Person):
         return (await self.page.locator(".code").inner_text()).strip()
 
 
+class Clerk(Person):
+    home = "desk"
+
+    async def find(self, reason: str = "客户到网点核实一通来电", **named: str) -> None:
+        """Fill in the first screen, with `reference` or `number`, and press the button."""
+        for name, value in {**named, "reason": reason}.items():
+            await self.page.locator(f"#{name}").fill(value)
+        await self.page.locator("form .primary").click()
+
+    async def check(self, code: str) -> None:
+        await self.page.locator("#code").fill(code)
+        await self.page.locator("section.card .primary").first.click()
+
+
 class Customer(Person):
     home = "app"
 
@@ -143,6 +157,26 @@ class Exchange:
         """End every leg, so that no open call blocks the next one."""
         for call_id, number in self._up.items():
             self.hears(call_id, "ended", number)
+
+
+class LoanSystem:
+    """The bank's loan system."""
+
+    def __init__(self, bank: DemoBank) -> None:
+        self._system = SystemSession(bank, "loan-origination")
+
+    def register(self, application_id: str, **facts: Any) -> None:
+        """Register an application with these facts, or change these facts of a registered one."""
+        path = f"/v1/applications/{application_id}"
+        held = self._system.send("GET", path)
+        before = held.json()["registration"] if held.status_code == 200 else {}
+        # Without a date, the service dates a closing itself.
+        before.pop("closed_at", None)
+        answer = self._system.send("PUT", path, {**before, **facts})
+        assert answer.status_code == 200, answer.text
+
+    def erase(self, application_id: str) -> None:
+        assert self._system.send("DELETE", f"/v1/applications/{application_id}").status_code == 200
 
 
 async def cut(route: Route) -> None:

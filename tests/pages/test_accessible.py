@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
-from tests.pages.people import Customer, Exchange, Officer
+from tests.pages.people import Customer, Exchange, LoanSystem, Officer
 from tests.pages.test_story import connected
 from tests.world import another_code
 from verifier.demo.bank import DemoBank
@@ -37,10 +37,18 @@ async def test_axe_finds_nothing_wrong_on_any_screen(
     await officer.sign_in("4412")
     await look(officer, "applications")
     await officer.prepare("王芳")
-    await officer.page.locator("input[value=marketing]").check()
+    await officer.page.locator("summary").click()
+    await look(officer, "prepared")
+    loans = LoanSystem(bank)
+    loans.register("LN-2026-0001", status="closed")
     await officer.page.locator("section.card button.primary").click()
     await expect(officer.page.locator(".told.bad")).to_be_visible()
     await look(officer, "refused")
+    await officer.page.reload()
+    await expect(officer.page.locator(".badge.doubt")).to_be_visible()
+    await look(officer, "closed")
+    loans.register("LN-2026-0001", status="open")
+    await officer.page.reload()
     await officer.page.locator("input[value=documents]").check()
     call_id = await officer.get_code()
     await look(officer, "waiting for the leg")

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.api.conftest import SystemSession
-from tests.pages.people import Customer, Exchange, Officer
+from tests.pages.people import Clerk, Customer, Exchange, Officer
 from tests.pages.test_accessible import violations
 from tests.pages.test_green import WATCHED, looks
 from verifier.demo.bank import DemoBank
@@ -73,6 +73,7 @@ async def call(officer: Officer, exchange: Exchange, login: str = FINANCE) -> tu
     return call_id, await officer.read_code()
 
 
+@pytest.mark.shows("CVP-12.1-15")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_the_officer_sees_each_contact_and_calls_one_of_them(
     browser: Browser, bank: DemoBank, exchange: Exchange, axe: str, language: str
@@ -125,7 +126,7 @@ async def test_a_loan_of_one_person_looks_as_before(officer: Officer) -> None:
     await officer.page.get_by_role("button", name="撤回这通电话").click()
 
 
-@pytest.mark.shows("CVP-7.17-1", "CVP-3.3-7")
+@pytest.mark.shows("CVP-7-7", "CVP-3.3-7", "CVP-12.1-14")
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 async def test_each_person_reads_what_the_call_is_to_them(
     officer: Officer, exchange: Exchange, come: Come, language: str
@@ -165,6 +166,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
         assert await looks(other) == ["asking", "to-another", "over"]
 
 
+@pytest.mark.shows("CVP-12.1-14")
 async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_the_call_goes_on(
     officer: Officer, exchange: Exchange, come: Come
 ) -> None:
@@ -178,6 +180,35 @@ async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_th
     await legal.context.set_offline(False)
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible(timeout=30_000)
     assert "genuine" not in await looks(legal)
+
+
+@pytest.mark.shows("CVP-12.1-14")
+async def test_a_slip_of_the_counter_says_that_the_call_is_to_another_contact(
+    browser: Browser, bank: DemoBank, officer: Officer, exchange: Exchange
+) -> None:
+    application, number = "LN-2026-0960", "+8613510960000"
+    on_file = [{"number": number, "added_at": "2024-05-01T00:00:00Z"}]
+    guarantor = {"id": "cust-0961", "name": "周安", "role": "guarantor", "rights": ["called"], "numbers": on_file}
+    borrower = {"id": "cust-0960", "name": "周平", "role": "borrower", "rights": ["confirm", "details"]}
+    loan = {**facts(), "borrower": {"id": "cust-0960", "name": "周平"}, "contacts": [borrower, guarantor]}
+    registered = SystemSession(bank, "loan-origination").send("PUT", f"/v1/applications/{application}", loan)
+    assert registered.status_code == 200, registered.text
+    await officer.go(f"/application/{application}")
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected", number)
+    await expect(officer.page.locator(".code")).to_be_visible()
+    code = await officer.read_code()
+    clerk: Clerk = await Clerk.come(browser, bank)
+    await clerk.sign_in("5101")
+    await clerk.find(reference=application)
+    await clerk.check(code)
+    slip = clerk.page.locator(".slip")
+    await expect(slip.locator("h1")).to_have_text("是我们打的电话，但不是打给您的")
+    await expect(slip.locator(".lead")).to_contain_text("打给的是担保人周安，不是打给您的。")
+    await expect(slip.locator(".lead")).to_contain_text("请挂断")
+    await expect(slip.locator("dl")).to_contain_text("担保人周安")
+    assert clerk.defects() == []
+    await clerk.context.close()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.api.conftest import RunningBank, SystemSession
-from tests.pages.people import Customer, Exchange, Officer
+from tests.pages.people import Customer, Exchange, LoanSystem, Officer
 from tests.world import another_code
 from verifier.core.evidence import Evidence
 from verifier.demo.bank import DemoBank
@@ -188,12 +188,14 @@ async def test_the_code_is_hidden_when_the_leg_ends(officer: Officer, exchange: 
     assert await officer.page.locator(".code").count() == 0
 
 
-async def test_a_refusal_by_the_contact_policy_says_who_can_change_it(officer: Officer) -> None:
+async def test_a_refusal_by_the_contact_policy_says_who_can_change_it(bank: DemoBank, officer: Officer) -> None:
     await officer.prepare("王芳")
-    await officer.page.get_by_label("贷款产品介绍").check()
+    loans = LoanSystem(bank)
+    loans.register("LN-2026-0001", consents={"service_calls": False})
     await officer.page.locator("section.card button.primary").click()
     await expect(officer.page.locator(".told.bad")).to_contain_text("只有客户本人可以更改")
     assert await officer.page.locator("#request-reason").count() == 0, "only the customer can lift it"
+    loans.register("LN-2026-0001", consents={})
 
 
 async def test_a_call_is_made_after_a_second_person_grants_an_exception(
@@ -248,9 +250,11 @@ async def test_a_customer_who_declines_offers_gets_no_marketing_call(browser: Br
     grace: Officer = await Officer.come(browser, bank, "en")
     await grace.sign_in("4850")
     await grace.prepare("Carla Rossi")
-    await grace.page.get_by_label("an offer of a loan product").check()
-    await grace.page.locator("section.card button.primary").click()
-    await expect(grace.page.locator(".told.bad")).to_contain_text("The customer has not agreed")
+    await expect(grace.page.get_by_label("an offer of a loan product")).to_have_count(0)
+    await grace.page.get_by_text("Why not another purpose").click()
+    await expect(grace.page.locator("details")).to_contain_text(
+        "an offer of a loan product　The customer has not agreed"
+    )
     assert grace.defects() == carla.defects() == []
     await grace.context.close()
     await carla.context.close()

@@ -22,7 +22,7 @@ async def past_calls(world: World, person: Person) -> tuple[PastCall, ...]:
     return (await world.service.me.calls(person.principal, None, 10)).calls
 
 
-@pytest.mark.shows("CVP-3.3-7")
+@pytest.mark.shows("CVP-7.5-9")
 async def test_a_list_of_calls_names_the_contact_who_was_called(world: World, company: Company) -> None:
     call_id, _ = await world.live_call(company)
     assert [each.called for each in await past_calls(world, company.finance)] == [None]
@@ -33,6 +33,7 @@ async def test_a_list_of_calls_names_the_contact_who_was_called(world: World, co
     assert [each.called for each in await past_calls(world, company.legal)] == [gone], "their name went with them"
 
 
+@pytest.mark.shows("CVP-7.5-9")
 async def test_a_loan_is_named_by_its_borrower_unless_the_borrower_asks(world: World, company: Company) -> None:
     alone, owner, guarantor = Person(1), Person(2), Person(3)
     await world.register(alone)

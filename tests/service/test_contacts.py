@@ -293,6 +293,10 @@ WRONG: dict[str, tuple[str, list[Contact]]] = {
         "/contacts",
         [at_company(Person(1), "finance"), at_company(Person(1), "guarantor", "confirm", numbers=())],
     ),
+    "two without a login and with one name": (
+        "/contacts",
+        [at_company(Person(1), "finance", id=None), at_company(Person(2), "guarantor", id=None, name=Person(1).name)],
+    ),
     "a number twice": (
         "/contacts",
         [

@@ -270,11 +270,6 @@ async def test_a_marketing_refusal_covers_an_application_registered_concurrently
         await world.issue(later, purpose="marketing")
 
 
-async def test_a_customer_without_an_application_cannot_set_preferences(world: World) -> None:
-    with pytest.raises(NotFound):
-        await world.service.me.put_preferences(Person(404).principal, Preferences(marketing_calls=False))
-
-
 @pytest.mark.shows("CVP-7.5-1")
 async def test_a_customer_sees_the_stage_of_the_loan_and_the_announced_calls(world: World, wang: Person) -> None:
     announced = AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000))

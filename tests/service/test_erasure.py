@@ -44,6 +44,7 @@ STAYS = {
     ("leaves", "application_id"): "the audit tells an erased statement from a damaged one",
     ("reports", "application_id"): "a report without its words says only that there was one",
     ("limits", "limit_key"): "the daily cap of a login or a number, under its blind index; it goes within two days",
+    ("marketing_refusals", "person"): "a person who refuses offers gets none, with a later application either",
     ("legs", "leg_index"): "a late event of the leg must make no other call live; it goes after 31 days",
 }
 

@@ -18,7 +18,7 @@ from verifier.core.statements import digest
 from verifier.core.times import from_ms
 from verifier.ledger.log import Log
 
-OLD = from_ms(NOON - 90 * 86_400_000)
+OLD = from_ms(NOON - 91 * 86_400_000)
 
 
 @pytest.mark.shows("CVP-1-1", "CVP-4-4")
@@ -86,7 +86,8 @@ async def test_a_changed_call_counter_in_the_database_gives_no_verdict(world: Wo
 
 REFUSED = {
     "officer_assigned": ({"officers": (COLLEAGUE,)}, {}),
-    "application_open": ({"status": "closed"}, {}),
+    "purpose": ({"status": "closed"}, {}),
+    "application_open": ({"status": "closed", "closed_at": OLD}, {"purpose": "repayment"}),
     "consent": ({"consents": Consents(service_calls=False)}, {}),
     "marketing": ({}, {"purpose": "marketing"}),
     "number_on_file": ({}, {"number": "+8613700137000"}),
@@ -136,7 +137,7 @@ async def test_a_refusal_lists_all_broken_rules(world: World) -> None:
     await world.register(person, status="closed", officers=(COLLEAGUE,))
     with pytest.raises(PolicyRefused) as caught:
         await world.issue(person, officer=system("calls"), officer_id="4412", number="+8613700137000")
-    assert {each.rule for each in caught.value.refusals} == {"officer_assigned", "application_open", "number_on_file"}
+    assert {each.rule for each in caught.value.refusals} == {"officer_assigned", "purpose", "number_on_file"}
 
 
 @pytest.mark.shows("CVP-4.2-3", "CVP-4.2-4")

@@ -73,6 +73,7 @@ def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
     assert without == {
         "/v1/applications/search",
         "/v1/receipts/verification",
+        "/v1/receipts/symbols",
         "/v1/calls/{call_id}/identity",
         "/v1/legs/alive",
         "/v1/me/call-verification",

@@ -15,8 +15,8 @@ from verifier.api.problems import STATUS, status_of
 from verifier.core import damm, errors
 from verifier.core.errors import EvidenceError, VerifierError
 from verifier.core.evidence import CLAIMS
-from verifier.core.policy import LIFTABLE
-from verifier.core.purposes import ASKS, NEVER_ASKS
+from verifier.core.policy import DEFAULT_PURPOSES, LIFTABLE
+from verifier.core.purposes import ASKS, NEVER_ASKS, PURPOSES
 from verifier.core.reconciliation import KINDS
 from verifier.core.statements import ConfirmedCall, ListedCall
 
@@ -156,9 +156,15 @@ def test_the_purposes_and_what_is_never_asked_match_the_table() -> None:
 
 def test_the_rules_and_the_kinds_of_discrepancy_match_the_tables() -> None:
     rules = dict(re.findall(r"^\| `(\w+)` \|.*\| (yes|no) \|$", _section("4.2"), re.MULTILINE))
-    assert len(rules) == 10
+    assert len(rules) == 11
     assert sorted(rule for rule, lifted in rules.items() if lifted == "yes") == sorted(LIFTABLE)
     assert tuple(re.findall(r"^\| `(\w+)` \|", _section("6.5"), re.MULTILINE)) == KINDS
+
+
+def test_the_purposes_of_each_status_match_the_default_of_the_setting() -> None:
+    told = dict(re.findall(r"^\| `(\w+)` \| (all|`.*`) \|$", _section("4.2"), re.MULTILINE))
+    listed = {status: re.findall(r"`(\w+)`", purposes) for status, purposes in told.items()}
+    assert {status: set(purposes or PURPOSES) for status, purposes in listed.items()} == DEFAULT_PURPOSES
 
 
 @pytest.mark.shows("CVP-5-4")

@@ -13,6 +13,8 @@ from verifier.core.ijson import MAX_DEPTH
 from verifier.receipt_files import MAX_FILE
 
 EVIDENCE, TRUST = "<evidence>", "<trust>"
+# The placeholders of files.json and of printed.json, with the members that they stand for.
+PLACEHOLDERS = {EVIDENCE: "evidence", TRUST: "trust_text", "<head>": "head", "<middle>": "middle", "<tail>": "tail"}
 MARK = "\u00ef\u00bb\u00bf"
 Kept = tuple[str, str, str]
 
@@ -34,7 +36,9 @@ def files(bank: Bank) -> Json:
 
 def octets(text: str, vector: Json) -> bytes:
     """The octets of a file. Each character is an octet, and placeholders stand for the good members."""
-    return text.replace(EVIDENCE, vector["evidence"]).replace(TRUST, vector["trust_text"]).encode("latin-1")
+    for placeholder, name in PLACEHOLDERS.items():
+        text = text.replace(placeholder, vector.get(name, placeholder))
+    return text.encode("latin-1")
 
 
 def _receipts(outcome: Json, given: Json) -> Iterator[Json]:

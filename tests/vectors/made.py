@@ -8,6 +8,7 @@ from tests.vectors.codes import check_digit, code
 from tests.vectors.dialogues import dialogues
 from tests.vectors.files import SUBJECTS, laid_out
 from tests.vectors.kept import files
+from tests.vectors.printed import printed
 from tests.vectors.problems import problems
 from tests.vectors.proofs import proofs
 from tests.vectors.statements import histories, receipts, tickets
@@ -28,5 +29,6 @@ async def made() -> dict[str, str]:
         dialogues(),
         problems(),
         histories(bank),
+        printed(bank),
     )
     return dict(zip(SUBJECTS, map(laid_out, made), strict=True))

@@ -1,4 +1,4 @@
-"""Serves the officer's console and the customer's page from clients/, under a strict content policy.
+"""Serves the officer's console, the counter's page and the customer's page from clients/, with a strict content policy.
 
 Implements specs/protocol.md section 12.1. The files of the pages are read once, when the node starts. No other files
 are served.
@@ -19,7 +19,7 @@ from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
-# Folders that both pages use: `web` has the shared files, and `typescript/src` has the modules of the TypeScript SDK.
+# Folders that all pages use: `web` has the shared files, and `typescript/src` has the modules of the TypeScript SDK.
 SHARED = ("web", "typescript/src")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -59,10 +59,10 @@ class Facts(Struct, frozen=True):
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
 
-def add_pages(router: web.UrlDispatcher, officer: Facts, app: Facts) -> None:
-    """Add routes for both pages, for the files that both pages share, and for the facts of each page."""
+def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts) -> None:
+    """Add routes for all pages, for the files that they share, and for the facts of each page."""
     root = _root()
-    for name, facts in (("officer", officer), ("app", app)):
+    for name, facts in (("officer", staff), ("desk", staff), ("app", app)):
         headers = _headers(facts)
         _add_folder(router, name, root / name, headers)
         router.add_get(f"/{name}/facts.json", _file(facts.encoded(), "application/json", headers))

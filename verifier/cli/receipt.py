@@ -16,7 +16,7 @@ def receipt() -> None:
 
 
 @receipt.command("verify")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option(
     "--trust",
     required=True,
@@ -24,7 +24,11 @@ def receipt() -> None:
     help="The trust file: a copy of the bank's /.well-known/callback-verification that you trust.",
 )
 def receipt_verify(file: Path, trust: Path) -> None:
-    """Check the receipt or ticket in FILE and its log proof. Needs no network and no database."""
+    """Check the receipt or ticket in FILE and its log proof. Needs no network and no database.
+
+    FILE may also hold what a scanner reads from a printed receipt: the text of each QR code on a line. `-` reads the
+    standard input.
+    """
     from verifier.core.evidence import verify_evidence
     from verifier.receipt_files import read_receipt, read_trust
 

@@ -29,6 +29,7 @@ __all__ = ["E164", "E164_PATTERN", "Consents", "Instant", "Name", "PrincipalId",
 # These types bound input from outside. The decoder refuses control characters in all strings.
 ApplicationId = Annotated[str, exact(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
 Label = Annotated[str, line(80)]
+Status = Literal["enquiry", "open", "closed"]
 Stage = Literal["received", "documents", "review", "approved", "disbursed", "declined"]
 
 
@@ -84,14 +85,16 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
     `borrower` and `contacts` instead. The members of both forms must not be mixed.
 
-    Without a `reference`, the customer knows the application by its id.
+    `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+    `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+    id.
     """
 
     officers: Annotated[tuple[AssignedOfficer, ...], Meta(min_length=1, max_length=20)]
     product: Label
     customer: Customer | UnsetType = UNSET
     numbers: Annotated[tuple[RegisteredNumber, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
-    status: Literal["open", "closed"] = "open"
+    status: Status = "open"
     consents: Consents | UnsetType = UNSET
     stage: Stage = "received"
     announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
@@ -99,6 +102,7 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     contacts: Annotated[tuple[Contact, ...], Meta(min_length=1, max_length=50)] | UnsetType = UNSET
     # Left out of the JSON if it was not given, since the release before does not know it.
     reference: Label | UnsetType = UNSET
+    closed_at: Instant | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         """Raise InvalidField if the members of both forms are mixed, or if one is missing."""

@@ -1,8 +1,10 @@
-"""Canonical base64 (RFC 4648 sections 4 and 5), so that each signed value has exactly one text."""
+"""Canonical base64 (RFC 4648 sections 4 and 5), so that each signed value has exactly one text, and Base45."""
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+
+_BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 
 def base64(octets: bytes) -> str:
@@ -29,3 +31,29 @@ def from_base64url(text: str) -> bytes:
     if base64url(octets) != text:
         raise ValueError("base64url is not canonical")
     return octets
+
+
+def to_base45(octets: bytes) -> str:
+    """Base45 (RFC 9285), whose letters are those that QR codes hold in the fewest modules."""
+    letters: list[str] = []
+    for at in range(0, len(octets), 2):
+        pair = octets[at : at + 2]
+        value = int.from_bytes(pair)
+        for _ in range(len(pair) + 1):
+            value, digit = divmod(value, 45)
+            letters.append(_BASE45[digit])
+    return "".join(letters)
+
+
+def from_base45(text: str) -> bytes:
+    """Decode Base45 (RFC 9285). Raises ValueError for any other text."""
+    digits = [_BASE45.index(each) for each in text]
+    octets = bytearray()
+    for at in range(0, len(digits), 3):
+        group = digits[at : at + 3]
+        value = sum(digit * 45**place for place, digit in enumerate(group))
+        length = len(group) - 1
+        if not length or value >= 256**length:
+            raise ValueError("not Base45")
+        octets += value.to_bytes(length)
+    return bytes(octets)

@@ -12,13 +12,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import UNSET
 
-from verifier.core.application import Officer, Registration
+from verifier.core import status_purposes
+from verifier.core.application import Officer, Registration, Status
 from verifier.core.contacts import Contact
 from verifier.core.errors import PolicyRefused, Refusal
+from verifier.core.status_purposes import StatusPurposes
 from verifier.core.times import from_ms, to_ms
 
 # Rules that a second person may lift for one call. No exception lifts the other rules.
 LIFTABLE = ("contact_hours", "daily_cap", "number_cooling_off", "person_daily_cap")
+
+
+DEFAULT_PURPOSES = status_purposes.parse(status_purposes.DEFAULT)
 
 
 class ContactPolicy(msgspec.Struct, frozen=True):
@@ -26,6 +31,9 @@ class ContactPolicy(msgspec.Struct, frozen=True):
 
     `daily_cap` is for one application, and `person_daily_cap` is for all applications of one contact. If
     `caller_numbers` is empty, an officer may call from any number.
+
+    `purposes` says what a customer may be phoned about, by the status of the application. After an application was
+    closed, its purposes other than marketing are allowed for `closed_call_days` of the customer's calendar days.
     """
 
     version: str = "2026-1"
@@ -35,6 +43,8 @@ class ContactPolicy(msgspec.Struct, frozen=True):
     person_daily_cap: int = 3
     caller_numbers: frozenset[str] = frozenset()
     cooling_off_ms: int = 72 * 3_600_000
+    purposes: StatusPurposes = msgspec.field(default_factory=lambda: DEFAULT_PURPOSES)
+    closed_call_days: int = 90
 
 
 class IntendedCall(msgspec.Struct, frozen=True):
@@ -43,7 +53,8 @@ class IntendedCall(msgspec.Struct, frozen=True):
     `contact` is the contact with this number on file, or None. `calls_today` is the number of calls issued on the
     application today. `calls_to_person` is the number of calls issued to the contact today, on all applications.
 
-    If `opted_out` is true, the contact has refused marketing calls, even if the registration allows them.
+    If `opted_out` is true, the contact has refused marketing calls, even if the registration allows them. `closed_ms`
+    is when the application was closed, or None if it is not closed.
     """
 
     officer_id: str
@@ -55,6 +66,7 @@ class IntendedCall(msgspec.Struct, frozen=True):
     calls_to_person: int
     now_ms: int
     opted_out: bool = False
+    closed_ms: int | None = None
 
 
 @lru_cache(maxsize=1024)
@@ -87,6 +99,39 @@ def check_policy(
     return officer
 
 
+def refusals_of_purpose(
+    policy: ContactPolicy,
+    status: Status,
+    purpose: str,
+    contact: Contact,
+    closed_ms: int | None,
+    now_ms: int,
+    *,
+    opted_out: bool,
+) -> list[Refusal]:
+    """The rules that a call for this purpose breaks, whatever its number, officer and time of day.
+
+    `contact` is the person who would be called. `closed_ms` and `opted_out` are those of IntendedCall.
+    """
+    found: list[Refusal] = []
+    marketing = purpose == "marketing"
+    closed = None if closed_ms is None else local_time(contact.time_zone, closed_ms).date()
+    if purpose not in policy.purposes[status]:
+        since = "" if closed is None else f", since {closed}"
+        found.append(Refusal("purpose", f"no call about {purpose} is allowed while the status is {status}{since}"))
+    elif closed is not None and not marketing:
+        days = (local_time(contact.time_zone, now_ms).date() - closed).days
+        if days > policy.closed_call_days:
+            told = f"the application was closed on {closed}; a call about {purpose} is allowed for"
+            found.append(Refusal("application_open", f"{told} {policy.closed_call_days} days after that"))
+    kind = "marketing" if marketing else "service"
+    if not getattr(contact.consents, f"{kind}_calls"):
+        found.append(Refusal("consent", f"the customer has not agreed to {kind} calls"))
+    elif marketing and opted_out:
+        found.append(Refusal("consent", "the customer has refused marketing calls"))
+    return found
+
+
 def _broken(policy: ContactPolicy, registration: Registration, intended: IntendedCall) -> list[Refusal]:
     found: list[Refusal] = []
 
@@ -95,15 +140,17 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
 
     if registration.assigned(intended.officer_id) is None:
         broken("officer_assigned", "the officer is not assigned to this application")
-    if registration.status != "open":
-        broken("application_open", "the application is closed")
     # If nobody has the number, the other rules are checked for the first contact, so that the officer learns of all.
     contact = intended.contact or registration.people[0]
-    kind = "marketing" if intended.purpose == "marketing" else "service"
-    if not getattr(contact.consents, f"{kind}_calls"):
-        broken("consent", f"the customer has not agreed to {kind} calls")
-    elif kind == "marketing" and intended.opted_out:
-        broken("consent", "the customer has refused marketing calls")
+    found += refusals_of_purpose(
+        policy,
+        registration.status,
+        intended.purpose,
+        contact,
+        intended.closed_ms,
+        intended.now_ms,
+        opted_out=intended.opted_out,
+    )
     hours = policy.cooling_off_ms // 3_600_000
     on_file = contact.number_on_file(intended.number)
     if on_file is None:

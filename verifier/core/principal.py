@@ -9,7 +9,7 @@ from msgspec.structs import force_setattr
 
 Kind = Literal["staff", "customer", "system"]
 
-STAFF_ROLES = ("officer", "supervisor", "auditor")
+STAFF_ROLES = ("officer", "supervisor", "auditor", "counter")
 SYSTEM_SCOPES = ("applications", "calls", "legs", "ivr")
 
 

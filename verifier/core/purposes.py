@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 Language = Literal["zh-CN", "en"]
-Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
+Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing", "appointment"]
 
 PURPOSES: dict[str, dict[str, str]] = {
     "documents": {"zh-CN": "补充申请材料", "en": "documents for your application"},
@@ -17,6 +17,7 @@ PURPOSES: dict[str, dict[str, str]] = {
     "disbursement": {"zh-CN": "放款安排", "en": "the payout of your loan"},
     "repayment": {"zh-CN": "还款安排", "en": "your repayments"},
     "marketing": {"zh-CN": "贷款产品介绍", "en": "an offer of a loan product"},
+    "appointment": {"zh-CN": "预约面谈", "en": "an appointment"},
 }
 
 ASKS: dict[str, tuple[str, ...]] = {
@@ -26,6 +27,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     "disbursement": ("appointment",),
     "repayment": ("repayment_date", "appointment"),
     "marketing": ("appointment",),
+    "appointment": ("appointment",),
 }
 
 NEVER_ASKS = ("password", "one_time_code", "card_pin", "transfer", "remote_control", "upfront_fee", "read_back")

@@ -45,6 +45,7 @@ STAFF_PEOPLE = (
     Person("4413", "陈静", ("officer",)),
     Person("4850", "Grace Wong", ("officer",)),
     Person("9001", "周敏", ("supervisor",)),
+    Person("5101", "何佳", ("counter",)),
 )
 CUSTOMER_PEOPLE = (
     Person("cust-0001", "王芳"),
@@ -70,8 +71,8 @@ class DemoBank:
         self.admin_url = f"http://127.0.0.1:{admin}"
         self.telephone_url = f"http://127.0.0.1:{telephone}/telephone"
         clients = (
-            Client(STAFF, f"{self.url}/officer/", STAFF_PEOPLE),
-            Client(CUSTOMERS, f"{self.url}/app/", CUSTOMER_PEOPLE),
+            Client(STAFF, (f"{self.url}/officer/", f"{self.url}/desk/"), STAFF_PEOPLE),
+            Client(CUSTOMERS, (f"{self.url}/app/",), CUSTOMER_PEOPLE),
         )
         self.issuer = DemoIssuer(f"http://127.0.0.1:{issuer}", clients=clients)
         self.system_keys = {name: Ed25519PrivateKey.generate() for name in SYSTEMS}
@@ -95,6 +96,7 @@ class DemoBank:
             "requests_per_minute": 6000,
             "verdicts_per_day": 100_000,
             "reports_per_day": 100_000,
+            "counter_requests_per_day": 100_000,
             "drain_seconds": 0,
         }
         self.config = Config(**{**defaults, **settings})

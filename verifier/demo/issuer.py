@@ -41,10 +41,10 @@ class Person(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """A page that people sign in to. Its client id is also the audience of its tokens."""
+    """A page, or several, that people sign in to. The client id is also the audience of the tokens."""
 
     client_id: str
-    redirect_uri: str
+    redirect_uris: tuple[str, ...]
     people: tuple[Person, ...]
 
 
@@ -63,6 +63,7 @@ class _Granted(Struct, frozen=True):
     """What an authorization code stands for. A page can redeem each code only once."""
 
     client: Client
+    redirect_uri: str
     sign_in: _SignIn
     challenge: str
     nonce: str
@@ -171,7 +172,7 @@ class DemoIssuer:
     def _client(self, request: web.Request) -> Client:
         asked = request.query
         client = self._clients.get(asked.get("client_id", ""))
-        if client is None or asked.get("redirect_uri") != client.redirect_uri:
+        if client is None or asked.get("redirect_uri") not in client.redirect_uris:
             raise web.HTTPBadRequest(text="no page with this address is known here")
         if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256":
             raise web.HTTPBadRequest(text="only the code flow with PKCE (S256) is supported here")
@@ -181,11 +182,11 @@ class DemoIssuer:
         code = secrets.token_urlsafe(32)
         asked = request.query
         until = self._now() + CODE_LIFETIME_S
-        self._granted[code] = _Granted(client, sign_in, asked.get("code_challenge", ""), asked.get("nonce", ""), until)
+        to = asked["redirect_uri"]
+        challenge, nonce = asked.get("code_challenge", ""), asked.get("nonce", "")
+        self._granted[code] = _Granted(client, to, sign_in, challenge, nonce, until)
         answer = {"code": code, "state": asked.get("state", ""), "iss": self.issuer}
-        return web.HTTPSeeOther(
-            f"{client.redirect_uri}?{urlencode(answer)}", headers={"Referrer-Policy": "no-referrer"}
-        )
+        return web.HTTPSeeOther(f"{to}?{urlencode(answer)}", headers={"Referrer-Policy": "no-referrer"})
 
     async def _token(self, request: web.Request) -> web.Response:
         asked = await request.post()
@@ -197,7 +198,7 @@ class DemoIssuer:
             or granted is None
             or self._now() >= granted.until
             or asked.get("client_id") != granted.client.client_id
-            or asked.get("redirect_uri") != granted.client.redirect_uri
+            or asked.get("redirect_uri") != granted.redirect_uri
             or not hmac.compare_digest(challenge, granted.challenge)
         ):
             return web.json_response({"error": "invalid_grant"}, status=400, headers=_OPEN_TO_PAGES)
@@ -217,7 +218,8 @@ class DemoIssuer:
         if client is None:
             raise web.HTTPBadRequest(text="no page with this client id is known here")
         self._signed_in.get(request.cookies.get(COOKIE, ""), {}).pop(client.client_id, None)
-        raise web.HTTPSeeOther(client.redirect_uri)
+        to = request.query.get("post_logout_redirect_uri", "")
+        raise web.HTTPSeeOther(to if to in client.redirect_uris else client.redirect_uris[0])
 
 
 def _asks_for_strong(request: web.Request) -> bool:

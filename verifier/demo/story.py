@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, company, two_loans
+from verifier.demo import call_status, called, company, counter, lead_and_former, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -68,6 +68,7 @@ class Story:
             self._erasure,
             self._privacy,
             self._status,
+            self._counter,
         ):
             await chapter()
         click.echo(f"\n{self.steps} steps, {self.failed} failed")
@@ -262,7 +263,7 @@ class Story:
     async def _policy(self) -> None:
         self._chapter("6  The contact policy")
         for step, application_id, number, purpose, rule in (
-            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "application_open"),
+            ("a closed application", "LN-2026-0004", "+8615000150000", "documents", "purpose"),
             ("a customer who opted out", "LN-2026-0005", "+8615800158000", "documents", "consent"),
             ("marketing without consent", FRAUDSTER_APPLICATION, FRAUDSTER_NUMBER, "marketing", "consent"),
             ("a number not on file", FRAUDSTER_APPLICATION, "+8613700137000", "documents", "number_on_file"),
@@ -294,6 +295,10 @@ class Story:
         self._check(revoked.json["state"] == "revoked", "the officer revokes it")
         asking = self.loans, self.pbx, self.officer, self.supervisor
         await two_loans.play(*asking, self._person(self._bank.customer(two_loans.CUSTOMER)), DESK, self._check)
+        lead, former = (
+            self._person(self._bank.customer(each)) for each in (lead_and_former.LEAD, lead_and_former.FORMER)
+        )
+        await lead_and_former.play(self.loans, self.pbx, self.officer, lead, former, DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")
@@ -376,6 +381,13 @@ class Story:
         self._chapter("12  What the customer is told without a code")
         customer = self._person(self._bank.customer(call_status.CUSTOMER))
         await call_status.play(self.loans, self.pbx, self.officer, customer, self._bank, DESK, self._check)
+
+    async def _counter(self) -> None:
+        self._chapter("13  A customer walks into a branch")
+        clerk = self._person(self._bank.officer(counter.CLERK, "counter"))
+        customer = self._person(self._bank.customer(counter.CUSTOMER))
+        asking, trust = (self.loans, self.pbx, self.officer, clerk, customer), self._service.context.trust()
+        await counter.play(*asking, DESK, trust, self._out / "slip.txt", self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))

@@ -20,7 +20,7 @@ from verifier.import_files.numbers import e164
 from verifier.import_files.rows import REASON, BadLine, Reading, shown
 
 REQUIRED = ("application_id", "customer_id", "customer_name", "numbers", "officers", "product")
-OPTIONAL = ("reference", "language", "time_zone", "status", "service_calls", "marketing_calls")
+OPTIONAL = ("reference", "language", "time_zone", "status", "closed_at", "service_calls", "marketing_calls")
 COLUMNS = REQUIRED + OPTIONAL
 Part = TypeVar("Part")
 
@@ -126,6 +126,8 @@ class Header:
             "product": values["product"],
             "consents": {name: read(name, _yes_no) for name in ("service_calls", "marketing_calls") if name in given},
         }
+        if "closed_at" in given:
+            facts["closed_at"] = read("closed_at", _added)
         return facts | {name: values[name] for name in ("reference", "status") if name in given}
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 from msgspec import Struct
 
-from verifier.core.application import Registration, Stage
+from verifier.core.application import Registration, Stage, Status
 from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.import_files.lines import Line
@@ -66,7 +66,7 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "language": get_args(Language),
     "purpose": get_args(Purpose),
     "stage": get_args(Stage),
-    "status": ("open", "closed"),
+    "status": get_args(Status),
 }
 Row = Good | Bad | Superseded | Blank
 

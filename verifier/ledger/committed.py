@@ -50,6 +50,16 @@ class Reading:
         self._check("contacts", all(each.registration.owner.id == customer_id for each in others))
         return theirs
 
+    async def applications_of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
+        """All applications that have this number on file, except erased ones. The sealed facts decide."""
+        rows = await self._reader.fetch_in(records.NUMBERS, [number_index])
+        self._check("numbers", all(bytes(row[0]) == number_index for row in rows))
+        found = await self.applications(row[1] for row in rows)
+        on_file = [each for each in found.values() if each.contact_of_number(number) is not None]
+        if len(on_file) < len(found):
+            self._authenticator.tampered("numbers")
+        return on_file
+
     async def applications_of_officer(
         self, officer_id: str, after: str
     ) -> tuple[list[DecryptedApplication], str | None]:
@@ -78,6 +88,23 @@ class Reading:
         self._check("calls", call.call_id == call_id)
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
+
+    async def refuses_marketing(self, person: bytes) -> bool:
+        """Whether a person has refused marketing calls. `person` is the blind index of their login.
+
+        An earlier release has kept refusals in the rows of applications.
+        """
+        # A refusal moves from there to here, so this order overlooks none.
+        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, [person])
+        found = (self._authenticator.read(tables.APPLICATIONS, row) for row in rows)
+        if any(each.opted_out and each.customer_index == person for each in found):
+            return True
+        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
+        self._check(
+            "marketing_refusals",
+            all(self._authenticator.read(tables.REFUSALS, row).person == person for row in refused),
+        )
+        return bool(refused)
 
     async def newest_calls_of(self, application: DecryptedApplication) -> list[DecryptedCall]:
         """The two newest calls of an application, open or not. Empty if the application has been erased meanwhile.

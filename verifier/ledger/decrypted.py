@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
+from verifier.core.closings import closed_since
 from verifier.core.contacts import Contact, Right
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
@@ -45,6 +46,11 @@ class DecryptedApplication(Struct, frozen=True):
     def loan(self) -> Loan:
         """The loan, as the customer knows it."""
         return self.registration.loan(self.application_id)
+
+    @property
+    def closed_ms(self) -> int | None:
+        """When the application was closed, in epoch milliseconds. None if it is not closed."""
+        return closed_since(self.registration, self.row.updated_at)
 
     @property
     def pseudonym(self) -> str:
@@ -92,10 +98,7 @@ class DecryptedApplication(Struct, frozen=True):
         A ticket without a contact is from a time at which the loan had only its borrower.
         """
         if ticket.contact is UNSET:
-            for each in self.contacts:
-                if each.role == "borrower":
-                    return each
-            return None
+            return self.contact(self.registration.owner.id)
         pseudonym = ticket.contact.pseudonym
         return next((each for each in self.contacts if self.pseudonym_of(each) == pseudonym), None)
 

@@ -18,6 +18,11 @@ def number_index(ring: KeyRing, number: str) -> bytes:
     return ring.derive("number", number)[:16]
 
 
+def clerk_index(ring: KeyRing, staff_id: str) -> bytes:
+    """The blind index of a clerk at the counter."""
+    return ring.derive("clerk", staff_id)[:16]
+
+
 def leg_index(ring: KeyRing, leg_id: str) -> bytes:
     """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
     return ring.derive("leg", leg_id)[:16]

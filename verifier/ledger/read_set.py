@@ -31,8 +31,10 @@ class ReadSet(Struct, frozen=True):
     - `number_index`: the applications with this number on file, and their open calls.
     - `call_ids`: these calls, each with its application, ticket and legs.
     - `cap`: the daily cap of the customer or number, and a decoy for each of their applications without an open call.
+    - `clerk_index`: the daily cap of a clerk at the counter. `cap` is `counter`, and `staff_ids` names the clerk.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
+    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
     - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
     - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
     - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.
@@ -40,6 +42,7 @@ class ReadSet(Struct, frozen=True):
     - `leg_index`: the stray leg with this leg id. With `leg_owner`, also the call that the leg was last matched with.
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
+    - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
     - `whole`: every row of the application with this id.
     - `expired`: legs and stray legs that have expired.
     - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
@@ -62,12 +65,15 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks", "invitations"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations"] | None = None
+    clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
+    confirmations: bool = False
     closed: bool = False
     entered: Entered | None = None
     unexamined: bool = False
     report_ids: tuple[str, ...] = ()
+    marketing: bool = False
     whole: str | None = None
     expired: bool = False
     limits_before: int | None = None
@@ -90,6 +96,8 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
     """
     if reads.cap is None:
         return ()
+    if reads.clerk_index is not None:
+        return (f"{reads.cap}:staff:{reads.clerk_index.hex()}",)
     login = reads.helping or reads.customer_index
     if login is not None:
         return (f"{reads.cap}:login:{login.hex()}",)

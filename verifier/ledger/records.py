@@ -16,6 +16,7 @@ from verifier.ledger.tables import (
     HELPERS,
     LEGS,
     LIMITS,
+    REFUSALS,
     REPORTS,
     REQUESTS,
     SIGNALS,
@@ -90,6 +91,7 @@ _PEOPLE_OF = (
     "WITH s AS (SELECT application_id, customer_index AS person FROM applications WHERE application_id IN ($*) "
     "UNION ALL SELECT application_id, contact_index AS person FROM contacts WHERE application_id IN ($*)) "
 )
+PEOPLE_OF = f"{_PEOPLE_OF} SELECT application_id, person FROM s"
 # The other applications of the people of these applications, each with the application and the person that led to it.
 APPLICATIONS_OF_SAME_PEOPLE = (
     f"{_PEOPLE_OF} SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
@@ -268,6 +270,10 @@ INVITED_BY = f"SELECT {HELPERS.columns} FROM helpers WHERE invitation IN ($*)"
 HELPED_OWNERS = "SELECT helper_index, customer_index FROM helpers WHERE helper_index IN ($*)"
 INVITATION_OWNERS = "SELECT invitation, customer_index FROM helpers WHERE invitation IN ($*)"
 LOOKS_OF_HELPER = f"SELECT {HELPER_LOOKS.columns} FROM helper_looks WHERE helper_id = $1 ORDER BY look_id DESC LIMIT $2"
+
+# --- refusals of marketing calls --------------------------------------------------------------------------
+
+REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
 
 # --- suspensions ------------------------------------------------------------------------------------------
 

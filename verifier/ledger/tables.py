@@ -21,7 +21,8 @@ class ApplicationRow(Struct, frozen=True):
     """A row of `applications`. After an erasure, the row keeps only the id, the call counter and the times.
 
     `customer_index` is the blind index of the borrower. `calls_today` counts the calls on `local_day`. `called_today`
-    counts them for each contact (core/contact_counts.py). It is None for a loan of one person.
+    counts them for each contact (core/contact_counts.py). It is None for a loan of one person. `opted_out` is a refusal
+    of marketing calls from an earlier release. Now they are rows of `marketing_refusals`.
     """
 
     application_id: str
@@ -214,6 +215,16 @@ class SuspensionRow(Struct, frozen=True):
     sealed: bytes
 
 
+class MarketingRefusal(Struct, frozen=True):
+    """A row of `marketing_refusals`: a person who refuses marketing calls. `person` is the blind index of the login.
+
+    The row stays when every application of the person is erased.
+    """
+
+    person: bytes
+    refused_at: int
+
+
 APPLICATIONS = Table(
     "applications",
     ApplicationRow,
@@ -255,6 +266,7 @@ REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
+REFUSALS = Table("marketing_refusals", MarketingRefusal, ("person",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
 TABLES: tuple[AnyTable, ...] = (
@@ -272,6 +284,7 @@ TABLES: tuple[AnyTable, ...] = (
     CONFIRMATIONS,
     HELPERS,
     HELPER_LOOKS,
+    REFUSALS,
 )
 
 

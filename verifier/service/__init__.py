@@ -24,6 +24,7 @@ from verifier.service.legs.exchanges import TelephoneExchanges
 from verifier.service.legs.leg_events import Legs
 from verifier.service.legs.reconciliation import Reconciliation
 from verifier.service.notifications.outbox import Outbox
+from verifier.service.staff.counter import Counter
 from verifier.service.staff.desk import Desk
 from verifier.service.staff.policy_exceptions import PolicyExceptions
 from verifier.service.staff.suspensions import StaffSuspensions
@@ -57,6 +58,7 @@ class Service:
         self.call_checks = CallChecks(context)
         self.helpers = HelpersOfCustomer(context)
         self.helping = HelpingPeople(context, self.exchanges)
+        self.counter = Counter(context, self.call_checks, self.confirmations, self.reports)
         self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)

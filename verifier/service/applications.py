@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core.application import Registration
+from verifier.core.closings import FUTURE_SLACK_MS, check_closing, dated, needs_date
 from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
@@ -25,9 +26,9 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
-FUTURE_SLACK_MS = 300_000
 
 
 class Applications:
@@ -43,7 +44,8 @@ class Applications:
 
         - a time zone is unknown
         - the registration lists a number, an officer or a login twice
-        - a number or a contact was added in the future
+        - a number or a contact was added, or the application closed, in the future
+        - `closed_at` is given for an application that is not closed
         - a contact has a right that they cannot use, or is an officer of the application
         - a borrower is their own guarantor
         - the application already has another borrower
@@ -76,9 +78,11 @@ class Applications:
                     existing.created_at,
                     existing.called_today,
                 )
-            facts = registration if existing is None else _dated(registration, before, work.now_ms)
-            theirs = work.applications.of_customer(customer_index, registration.owner.id)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
+            # The facts that are held are decrypted only if the date of the closing is to be kept.
+            kept = existing is not None and needs_date(registration)
+            facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
+            facts = facts if existing is None else _with_new_contacts_dated(facts, before, work.now_ms)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -95,7 +99,7 @@ class Applications:
                 created_at=created_at,
                 updated_at=work.now_ms,
                 erased_at=None,
-                opted_out=int(any(each.row.opted_out for each in theirs)),
+                opted_out=0 if existing is None else existing.opted_out,
                 called_today=called_today if contact_ids else None,
             )
             opened = DecryptedApplication(row, keys, facts, facts.people)
@@ -134,7 +138,8 @@ class Applications:
 
     async def read(self, application_id: str) -> ApplicationView:
         """A registered application. Raises NotFound or Erased."""
-        return view(await self._context.reading.application(application_id))
+        opened = await self._context.reading.application(application_id)
+        return replace(view(opened), purposes=await purposes_of(self._context, opened))
 
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.
@@ -172,6 +177,10 @@ class Applications:
                 updated_at=work.now_ms,
                 erased_at=work.now_ms,
             )
+            if row.opted_out and row.customer_index is not None:
+                # The row carries a refusal of an earlier release, which belongs to the person.
+                with suppress(Tampered):
+                    work.refusals.put(row.customer_index, work.now_ms)
             work.applications.put(tombstone)
             work.applications.put_numbers(application_id, [])
             work.applications.put_contacts(application_id, [])
@@ -179,7 +188,7 @@ class Applications:
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
-        reads = ReadSet(application_id, same_people=True, whole=application_id, everywhere=True)
+        reads = ReadSet(application_id, same_people=True, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
@@ -216,8 +225,11 @@ def check(registration: Registration, now_ms: int) -> None:
         raise InvalidField.at("/numbers" if registration.contacts is UNSET else "/contacts", "a number is given twice")
     if len({*registration.contact_ids}) < len(registration.contact_ids):
         raise InvalidField.at("/contacts", "two contacts have the same login")
+    if len({each.key for each in people}) < len(people):
+        raise InvalidField.at("/contacts", "two contacts without a login have the same name")
     if len({o.id for o in registration.officers}) < len(registration.officers):
         raise InvalidField.at("/officers", "an officer is given twice")
+    check_closing(registration, now_ms)
 
 
 def _check_contact(at: str, contact: Contact, registration: Registration, now_ms: int) -> None:
@@ -253,7 +265,7 @@ def _pointer(registration: Registration, position: int) -> str:
     return "" if registration.contacts is UNSET else f"/contacts/{position}"
 
 
-def _dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
+def _with_new_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
     """The registration, with the time at which each contact was added to the existing application.
 
     The bank's system may give a later time, but not an earlier one.

@@ -64,6 +64,7 @@ class Calls:
         officer_id = _officer_of(caller, asked)
         context = self._context
         settings = context.settings
+        marketing = asked.purpose == "marketing"
 
         def decide(work: UnitOfWork) -> About[IssuedCall]:
             application = work.applications.get(application_id)
@@ -71,6 +72,7 @@ class Calls:
             contact = application.contact_of_number(asked.number)
             day = local_day((contact or application.contacts[0]).time_zone, work.now_ms)
             today = _calls_today(application, day)
+            others = () if contact is None else self._others(work, application, contact)
             lifted = _lifted(work, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
                 officer_id=officer_id,
@@ -79,9 +81,10 @@ class Calls:
                 contact=contact,
                 caller_number=asked.caller_number,
                 calls_today=today,
-                calls_to_person=today if contact is None else self._calls_to(work, application, contact),
+                calls_to_person=today if contact is None else _calls_to_all(application, others, contact, work.now_ms),
                 now_ms=work.now_ms,
-                opted_out=bool(application.row.opted_out),
+                opted_out=marketing and contact is not None and self._refused(work, application, others, contact),
+                closed_ms=application.closed_ms,
             )
             officer = check_policy(settings.policy, application.registration, intended, lifted)
             assert contact is not None  # noqa: S101 - the policy has checked that the number is on file
@@ -94,7 +97,8 @@ class Calls:
             code = self._code(application, opened) if lifecycle.reveal_allowed(opened.call) else None
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
-        reads = ReadSet(application_id, same_people=True, exception_ids=_given(asked.exception_id))
+        exception_ids = _given(asked.exception_id)
+        reads = ReadSet(application_id, same_people=True, exception_ids=exception_ids, marketing=marketing)
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -125,18 +129,28 @@ class Calls:
             raise CallOpen
         return lifecycle.revoke(before, work.now_ms)
 
-    def _calls_to(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact) -> int:
-        """The calls to a contact today, on all applications. Each application counts by its own clock.
+    def _others(
+        self, work: UnitOfWork, application: DecryptedApplication, contact: Contact
+    ) -> Sequence[DecryptedApplication]:
+        """The other applications of a contact. A contact without a login is only known on this application."""
+        if contact.id is None:
+            return ()
+        index = self._context.contact_index(application, contact) or b""
+        return work.applications.others_of_contact(application, index, contact.id)
 
-        A contact without a login is only known on this application.
-        """
-        others: Sequence[DecryptedApplication] = ()
-        if contact.id is not None:
-            index = self._context.contact_index(application, contact) or b""
-            others = work.applications.others_of_contact(application, index, contact.id)
-        return _calls_to(application, contact, work.now_ms) + sum(
-            _calls_to(each, each.contact(contact.id or "") or contact, work.now_ms) for each in others
-        )
+    def _refused(
+        self,
+        work: UnitOfWork,
+        application: DecryptedApplication,
+        others: Sequence[DecryptedApplication],
+        contact: Contact,
+    ) -> bool:
+        """Whether a contact has refused marketing calls, in this release or, as a borrower, in an earlier one."""
+        person = self._context.contact_index(application, contact)
+        if person is None:
+            return False
+        theirs = (each.row for each in (application, *others) if each.row.customer_index == person)
+        return work.refusals.refused(person) or any(each.opted_out for each in theirs)
 
     def _add(
         self,
@@ -314,6 +328,14 @@ def _calls_today(application: DecryptedApplication, day: int) -> int:
     Contacts in other time zones may already have had a later day.
     """
     return application.row.calls_today if application.row.local_day >= day else 0
+
+
+def _calls_to_all(
+    application: DecryptedApplication, others: Sequence[DecryptedApplication], contact: Contact, now_ms: int
+) -> int:
+    """The calls to a contact today, on all applications. Each application counts by its own clock."""
+    calls = _calls_to(application, contact, now_ms)
+    return calls + sum(_calls_to(each, each.contact(contact.id or "") or contact, now_ms) for each in others)
 
 
 def _calls_to(application: DecryptedApplication, contact: Contact, now_ms: int) -> int:

@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     - `guess_limit`: the limit on wrong codes, for each application and channel.
     - `verdict_cap`, `report_cap`: the daily caps, for each login and each calling number.
+    - `counter_cap`: the daily cap of each clerk at the counter (section 7.19).
     - `receipt_messages`: whether the bank's messaging system can send receipts to callers (section 7.11).
     - `leg_silence_ms`: a telephone exchange is silent if it has not been heard for this time.
     - `retention_ms`: how long statements are kept. None means that they are kept forever.
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
     guess_limit: Limit = Limit(burst=6, period_ms=3_600_000)
     verdict_cap: Limit = Limit(burst=100, period_ms=DAY_MS)
     report_cap: Limit = Limit(burst=20, period_ms=DAY_MS)
+    counter_cap: Limit = Limit(burst=200, period_ms=DAY_MS)
     exception_lifetime_ms: int = 3_600_000
     published_numbers: tuple[str, ...] = ()
     bank_name: str = ""

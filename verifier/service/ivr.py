@@ -20,7 +20,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.answers import past_call, who
 from verifier.service.confirmations.confirm import Confirmations, by_phone
-from verifier.service.confirmations.entries import looking_twice, with_earlier
+from verifier.service.confirmations.entries import looking_again, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context
 from verifier.service.customers.call_history import read_kept_since
@@ -129,7 +129,7 @@ class Ivr:
             decided = partial(decide, reads=reads)
             return await context.writer.submit_kept(IvrTurn, reads, decided, idempotency, again=again)
 
-        return await looking_twice(look, first)
+        return await looking_again(look, first)
 
     def _check(
         self, work: UnitOfWork, reads: ReadSet, dialogue: Dialogue, digits: str, caller_number: str | None

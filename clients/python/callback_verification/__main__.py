@@ -1,4 +1,4 @@
-"""`python -m callback_verification RECEIPT TRUST` verifies a saved receipt or ticket.
+"""`python -m callback_verification RECEIPT TRUST` verifies a saved or scanned receipt or ticket. RECEIPT may be `-`.
 
 The exit status is 0 if the receipt is valid, 1 if it is invalid, and 2 for wrong arguments.
 
@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _content(path: str) -> bytes:
+    if path == "-":
+        return sys.stdin.buffer.read(MAX_FILE + 1)
     with Path(path).open("rb") as file:
         return file.read(MAX_FILE + 1)
 

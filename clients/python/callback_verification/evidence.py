@@ -18,6 +18,7 @@ from msgspec import UNSET, Struct
 from callback_verification.errors import EvidenceError
 from callback_verification.ijson import TooDeep, read_json
 from callback_verification.octets import from_base64url
+from callback_verification.printed import content_of, printed
 from callback_verification.proofs import Checkpoint, verify_proof
 from callback_verification.statements import SHAPES, CallReceipt, Claims
 
@@ -79,8 +80,11 @@ class _Header(Struct, frozen=True, forbid_unknown_fields=True):
 def read_evidence(content: bytes) -> Evidence:
     """Read evidence from the content of a file: the evidence itself, or an answer of the service that contains it.
 
-    Raises EvidenceError.
+    The content may also be the texts of the QR codes of a printed receipt, one on each line, in any order. Raises
+    EvidenceError.
     """
+    if printed(content):
+        content = content_of(content, MAX_FILE)
     try:
         saved = _json(content)
     except TooDeep as error:

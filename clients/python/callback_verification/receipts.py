@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from callback_verification.evidence import Evidence
 from callback_verification.requests import Request, get, post, segment
-from callback_verification.shapes import Receipt, ReceiptChecked
+from callback_verification.shapes import DrawnReceipt, Receipt, ReceiptChecked
 
 
 def read(receipt_id: str) -> Request[Receipt]:
     """Read a receipt. The client needs the token of the customer to whom the receipt belongs."""
     return get(f"/v1/receipts/{segment(receipt_id)}", Receipt)
+
+
+def draw(evidence: Evidence) -> Request[DrawnReceipt]:
+    """Draw a receipt as QR codes, to print. `read_evidence` reads what a scanner reads from them."""
+    body: dict[str, object] = {"statement": evidence.statement, "proof": evidence.proof}
+    return post("/v1/receipts/symbols", DrawnReceipt, body, None)
 
 
 def check(evidence: Evidence) -> Request[ReceiptChecked]:

@@ -12,10 +12,12 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import force_setattr
 
+from callback_verification.errors import Refusal
 from callback_verification.quiet import Shape
 
 Language = Literal["zh-CN", "en"]
-Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing"]
+Purpose = Literal["documents", "progress", "terms", "disbursement", "repayment", "marketing", "appointment"]
+Status = Literal["enquiry", "open", "closed"]
 Role = Literal["borrower", "legal_representative", "finance", "guarantor", "helper"]
 Right = Literal["called", "confirm", "details"]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -93,19 +95,23 @@ class Registration(Shape, frozen=True, kw_only=True):
 
     A loan of one person who acts alone has `customer` and `numbers`, and perhaps `consents`. Every other loan has
     `borrower` and `contacts` instead.
+
+    `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+    `closed_at`, the service dates the closing itself.
     """
 
     officers: tuple[Officer, ...]
     product: str
     customer: Customer | UnsetType = UNSET
     numbers: tuple[RegisteredNumber, ...] | UnsetType = UNSET
-    status: Literal["open", "closed"] = "open"
+    status: Status = "open"
     consents: Consents | UnsetType = UNSET
     stage: Literal["received", "documents", "review", "approved", "disbursed", "declined"] = "received"
     announced_calls: tuple[AnnouncedCall, ...] = ()
     borrower: Borrower | UnsetType = UNSET
     contacts: tuple[Contact, ...] | UnsetType = UNSET
     reference: str | UnsetType = UNSET
+    closed_at: Instant | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         # The service answers with the consents of a loan of one person, also if they were not given.
@@ -157,14 +163,25 @@ class CalledContact(Shape, frozen=True):
     name: str | None
 
 
+class CallPurpose(Shape, frozen=True):
+    """A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+
+    Numbers, officers and contact hours play no part here.
+    """
+
+    purpose: str
+    refusals: tuple[Refusal, ...] = ()
+
+
 class Application(Shape, frozen=True):
-    """A registered application."""
+    """A registered application. Only `read` has its `purposes`; they are empty from an earlier service."""
 
     application_id: str
     registration: Registration
     created_at: Instant
     updated_at: Instant
     open_call_id: str | None
+    purposes: tuple[CallPurpose, ...] = ()
 
 
 class Applications(Shape, frozen=True):

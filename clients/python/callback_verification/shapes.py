@@ -16,6 +16,7 @@ from callback_verification.registrations import Application as Application
 from callback_verification.registrations import Applications as Applications
 from callback_verification.registrations import Borrower as Borrower
 from callback_verification.registrations import CalledContact as CalledContact
+from callback_verification.registrations import CallPurpose as CallPurpose
 from callback_verification.registrations import Consents as Consents
 from callback_verification.registrations import Contact as Contact
 from callback_verification.registrations import Customer as Customer
@@ -29,6 +30,7 @@ from callback_verification.registrations import RegisteredNumber as RegisteredNu
 from callback_verification.registrations import Registration as Registration
 from callback_verification.registrations import Right as Right
 from callback_verification.registrations import Role as Role
+from callback_verification.registrations import Status as Status
 
 State = Literal["issued", "ringing", "live", "confirmed", "ended", "expired", "revoked", "locked"]
 LegMode = Literal["required", "observed", "off"]
@@ -320,6 +322,20 @@ class Receipt(Shape, frozen=True):
 
     receipt_id: str
     receipt: Evidence
+
+
+class Symbol(Shape, frozen=True):
+    """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
+
+    text: str
+    size: int
+    path: str
+
+
+class DrawnReceipt(Shape, frozen=True):
+    """The QR codes of a receipt: one, or up to nine with numbers."""
+
+    symbols: tuple[Symbol, ...]
 
 
 class ReceiptChecked(Shape, frozen=True):

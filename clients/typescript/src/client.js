@@ -206,6 +206,38 @@ export class Client {
     },
   };
 
+  counter = {
+    /**
+     * Ask whose application or number it is, as a clerk, for a customer who is present.
+     * @param {Schemas["FindCustomer"]} body @param {Options} [options] @returns {Promise<Schemas["CustomerFound"]>}
+     */
+    find: (body, options) => this.#request("POST", "/v1/counter/customers", { body, options }),
+
+    /**
+     * "Did you call me?" As `me.checkCalls`.
+     * @param {Schemas["CheckCallsAtCounter"]} body @param {Options} [options]
+     * @returns {Promise<Schemas["CallsChecked"]>}
+     */
+    checkCalls: (body, options) => this.#request("POST", "/v1/counter/call-checks", { body, options }),
+
+    /**
+     * Confirm the code that the customer has written down. As `confirmations.confirm`.
+     * @template T
+     * @param {Schemas["ConfirmAtCounter"]} body @param {Handlers<T>} handlers @param {Options} [options]
+     * @returns {Promise<T>} the result of the handler
+     */
+    confirm: async (body, handlers, options) => {
+      mustHaveHandlers(handlers, HANDLERS);
+      return callHandler(await this.#request("POST", "/v1/counter/confirmations", { body, options }), handlers);
+    },
+
+    /**
+     * Take the report of a suspicious call for the customer. As `reports.send`.
+     * @param {Schemas["ReportAtCounter"]} body @param {Options} [options] @returns {Promise<Schemas["ReportTaken"]>}
+     */
+    report: (body, options) => this.#request("POST", "/v1/counter/reports", { body, options }),
+  };
+
   ivr = {
     /**
      * Confirm a code that was keyed by telephone, and call the handler of the verdict. All handlers are required.
@@ -333,6 +365,12 @@ export class Client {
      * @param {Schemas["VerifyReceipt"]} body @param {Options} [options] @returns {Promise<Schemas["ReceiptChecked"]>}
      */
     verify: (body, options) => this.#request("POST", "/v1/receipts/verification", { body, options }),
+
+    /**
+     * Draw a receipt as QR codes, to print. `readReceipt` of ./receipts.js reads what a scanner reads from them.
+     * @param {Schemas["VerifyReceipt"]} body @param {Options} [options] @returns {Promise<Schemas["DrawnReceipt"]>}
+     */
+    draw: (body, options) => this.#request("POST", "/v1/receipts/symbols", { body, options }),
   };
 
   log = {

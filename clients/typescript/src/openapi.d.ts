@@ -629,7 +629,7 @@ export interface paths {
          */
         get: operations["get_preferences"];
         /**
-         * Refuse marketing calls, or leave it to my consents again
+         * Refuse marketing calls, or leave it to my consents again, with or without an application
          * @description For: customer.
          */
         put: operations["put_preferences"];
@@ -674,6 +674,26 @@ export interface paths {
         get: operations["get_receipt"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/receipts/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw a receipt as QR codes to print, from which it can be verified offline
+         * @description For: customer, staff:counter.
+         */
+        post: operations["draw_receipt"];
         delete?: never;
         options?: never;
         head?: never;
@@ -828,6 +848,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/counter/customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whose application or number is it? To compare with the identity document of who is present
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["find_customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/call-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Did you call me? Asked for a customer who is present; the answer and the receipt are theirs
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["check_calls_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/confirmations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The verdict on a code that a customer who is present has written down
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["confirm_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/counter/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the report of a suspicious call for a customer who is present
+         * @description For: staff:counter. Staff may need a stronger sign-in (RFC 9470).
+         */
+        post: operations["report_at_counter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/receipts/verification": {
         parameters: {
             query?: never;
@@ -974,19 +1074,23 @@ export interface components {
          */
         AnnouncedCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** Format: date-time */
             not_before: string;
             /** Format: date-time */
             not_after: string;
         };
-        /** ApplicationView */
+        /**
+         * ApplicationView
+         * @description A registered application. Only the answer to reading one application has `purposes`.
+         */
         ApplicationView: {
             application_id: string;
             registration: components["schemas"]["Registration"];
             created_at: string;
             updated_at: string;
             open_call_id: string | null;
+            purposes?: components["schemas"]["CallPurpose"][];
         };
         /**
          * Applications
@@ -1074,6 +1178,18 @@ export interface components {
             ended_at?: string | null;
             /** @default null */
             called?: components["schemas"]["CalledContact"] | null;
+        };
+        /**
+         * CallPurpose
+         * @description A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+         *
+         *         Numbers, officers and contact hours play no part here.
+         */
+        CallPurpose: {
+            /** @enum {unknown} */
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            /** @default [] */
+            refusals?: components["schemas"]["Refusal"][];
         };
         /**
          * CallStatus
@@ -1179,6 +1295,23 @@ export interface components {
             caller_number?: string | null;
         };
         /**
+         * CheckCallsAtCounter
+         * @description Asks which calls the bank had with the customer in a window. As `CheckCalls`.
+         */
+        CheckCallsAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            until: string;
+            /** @default null */
+            caller_number?: string | null;
+        };
+        /**
          * CheckedCall
          * @description A call in the answer to a call check, in its state at the time of the answer.
          */
@@ -1213,6 +1346,21 @@ export interface components {
             code: string;
             /** @default null */
             application_id?: string | null;
+            /** @default null */
+            caller_number?: string | null;
+        };
+        /**
+         * ConfirmAtCounter
+         * @description A code that the customer has written down. As `Confirm`.
+         */
+        ConfirmAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+            /** @description nine digits, or a text that holds them */
+            code: string;
             /** @default null */
             caller_number?: string | null;
         };
@@ -1319,6 +1467,15 @@ export interface components {
             time_zone?: string;
         };
         /**
+         * CustomerFound
+         * @description Whose data it is. The clerk compares the name with the identity document of the person at the counter.
+         */
+        CustomerFound: {
+            name: string;
+            /** @enum {unknown} */
+            language: "en" | "zh-CN";
+        };
+        /**
          * DecideException
          * @description A supervisor's decision on an officer's request. If `granted` is true, the signed exception contains `reason`.
          */
@@ -1386,6 +1543,13 @@ export interface components {
             caller_numbers?: string[];
         };
         /**
+         * DrawnReceipt
+         * @description The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline.
+         */
+        DrawnReceipt: {
+            symbols: components["schemas"]["Symbol"][];
+        };
+        /**
          * EnterInvitation
          * @description A helper enters an invitation. `name` is how they call themselves, and `person` whom they are going to help.
          */
@@ -1410,7 +1574,7 @@ export interface components {
             customer_name: string;
             officer: components["schemas"]["Officer"];
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
             reason: string;
@@ -1461,6 +1625,19 @@ export interface components {
         FieldError: {
             pointer: string;
             detail: string;
+        };
+        /**
+         * FindCustomer
+         * @description The customer who is present: one of their applications, or a number that they have on file, but not both.
+         *
+         *         `reason` says why the clerk looks at their data.
+         */
+        FindCustomer: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
         };
         /**
          * GrantException
@@ -1583,7 +1760,7 @@ export interface components {
          */
         IssueCall: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             /** @description E.164 number with a leading plus sign */
@@ -1718,7 +1895,7 @@ export interface components {
             application_id: string;
             product: string;
             /** @enum {unknown} */
-            status: "closed" | "open";
+            status: "closed" | "enquiry" | "open";
             /** @enum {unknown} */
             stage: "approved" | "declined" | "disbursed" | "documents" | "received" | "review";
             officers: components["schemas"]["Officer"][];
@@ -1845,16 +2022,11 @@ export interface components {
          * @description The facts of one application, as a bank system sends them. The database stores them encrypted.
          *
          *         A loan of one person who acts alone has `customer`, `numbers` and perhaps `consents`. Every other loan has
-<<<<<<< HEAD
-         *         `borrower` and `contacts` instead. `owner` and `people` are the same for both forms.
-         *
-         *         Without a `reference`, the customer knows the application by its id. Raises InvalidField if the members of both
-         *         forms are mixed, or if one is missing.
-=======
          *         `borrower` and `contacts` instead. The members of both forms must not be mixed.
          *
-         *         Without a `reference`, the customer knows the application by its id.
->>>>>>> i19p
+         *         `status`: an enquiry asked for a call, and has no application yet. A closed one was declined or paid off. Without
+         *         `closed_at`, the service dates the closing itself. Without a `reference`, the customer knows the application by its
+         *         id.
          */
         Registration: {
             officers: components["schemas"]["AssignedOfficer"][];
@@ -1865,7 +2037,7 @@ export interface components {
              * @default open
              * @enum {unknown}
              */
-            status?: "closed" | "open";
+            status?: "closed" | "enquiry" | "open";
             consents?: components["schemas"]["Consents"];
             /**
              * @default received
@@ -1877,6 +2049,28 @@ export interface components {
             borrower?: components["schemas"]["Borrower"];
             contacts?: components["schemas"]["Contact"][];
             reference?: string;
+            /** Format: date-time */
+            closed_at?: string;
+        };
+        /**
+         * ReportAtCounter
+         * @description A report of a suspicious call that a clerk takes for the customer. As `ReportCall`.
+         */
+        ReportAtCounter: {
+            reason: string;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            number?: string | null;
+            /** Format: date-time */
+            at: string;
+            /** @default  */
+            caller_number?: string;
+            /** @default  */
+            said?: string;
+            /** @default  */
+            code?: string;
+            call_id?: string;
         };
         /**
          * ReportCall
@@ -1909,7 +2103,7 @@ export interface components {
          */
         RequestException: {
             /** @enum {unknown} */
-            purpose: "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
             /** @description E.164 number with a leading plus sign */
             number: string;
             rules: ("contact_hours" | "daily_cap" | "number_cooling_off" | "person_daily_cap")[];
@@ -1996,6 +2190,15 @@ export interface components {
         Suspensions: {
             suspensions: components["schemas"]["Suspension"][];
             next_cursor: string | null;
+        };
+        /**
+         * Symbol
+         * @description A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin.
+         */
+        Symbol: {
+            text: string;
+            size: number;
+            path: string;
         };
         /**
          * Verdict
@@ -6562,7 +6765,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Refuse marketing calls, or leave it to my consents again */
+            /** @description Refuse marketing calls, or leave it to my consents again, with or without an application */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6592,15 +6795,6 @@ export interface operations {
             };
             /** @description forbidden */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description not_found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6872,6 +7066,132 @@ export interface operations {
             };
             /** @description erased */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_receipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyReceipt"];
+            };
+        };
+        responses: {
+            /** @description Draw a receipt as QR codes to print, from which it can be verified offline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnReceipt"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8102,6 +8422,558 @@ export interface operations {
                 };
             };
             /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_customer: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FindCustomer"];
+            };
+        };
+        responses: {
+            /** @description Whose application or number is it? To compare with the identity document of who is present */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerFound"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_calls_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckCallsAtCounter"];
+            };
+        };
+        responses: {
+            /** @description Did you call me? Asked for a customer who is present; the answer and the receipt are theirs */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallsChecked"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmAtCounter"];
+            };
+        };
+        responses: {
+            /** @description The verdict on a code that a customer who is present has written down */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Verdict"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description malformed_code, invalid_field, idempotency_key_reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_at_counter: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The same key with the same request gives the same answer for a day. Bare or in quotes. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportAtCounter"];
+            };
+        };
+        responses: {
+            /** @description Take the report of a suspicious call for a customer who is present */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportTaken"];
+                };
+            };
+            /** @description malformed_request, idempotency_key_missing */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated, insufficient_user_authentication */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not_found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field, idempotency_key_reused */
             422: {
                 headers: {
                     [name: string]: unknown;

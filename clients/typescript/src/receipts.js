@@ -14,6 +14,7 @@ import { verifyProof } from "./proofs.js";
 export { EXCEPTION, HISTORY, RECEIPT, REPORT, TICKET } from "./claims.js";
 export { CallbackVerificationError, CannotCheck, EvidenceError } from "./errors.js";
 export { readEvidence, readTrust } from "./files.js";
+export { readReceipt } from "./printed.js";
 
 const ALGORITHM = "ES256";
 const MAX_STATEMENT = 16_384;

@@ -6,23 +6,28 @@
 
 import { createReadStream } from "node:fs";
 import { MAX_FILE } from "./files.js";
-import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "./receipts.js";
+import { EvidenceError, readReceipt, readTrust, verifyEvidence } from "./receipts.js";
 
 const USAGE = `usage: verify.js RECEIPT TRUST
-  RECEIPT  a receipt, a ticket, or an answer that contains one
+  RECEIPT  a receipt, a ticket, an answer that contains one, or the scanned texts of a printed receipt; - for stdin
   TRUST    the bank's /.well-known/callback-verification, saved earlier`;
 
-/** Read a file, but at most one byte more than the largest valid size. @param {string} path */
+/** Read a file or standard input, but little more than the largest valid size. @param {string} path */
 async function contentOf(path) {
   const chunks = [];
-  for await (const chunk of createReadStream(path, { end: MAX_FILE })) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of path === "-" ? process.stdin : createReadStream(path)) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_FILE) break;
+  }
   return Buffer.concat(chunks);
 }
 
 /** @param {string} receiptPath @param {string} trustPath */
 async function verify(receiptPath, trustPath) {
   const [receipt, trust] = [await contentOf(receiptPath), readTrust(await contentOf(trustPath))];
-  const { typ, claims, checkpoint } = await verifyEvidence(readEvidence(receipt), trust);
+  const { typ, claims, checkpoint } = await verifyEvidence(await readReceipt(receipt), trust);
   return `valid ${typ}, in the log ${checkpoint.origin} of size ${checkpoint.size}\n${JSON.stringify(claims, null, 2)}`;
 }
 

@@ -39,6 +39,10 @@ const calls = (client) => [
   client.staff.lift("ID"),
   client.staff.suspensions(),
   client.confirmations.confirm(/** @type {any} */ ({}), HANDLERS),
+  client.counter.find(/** @type {any} */ ({})),
+  client.counter.checkCalls(/** @type {any} */ ({})),
+  client.counter.confirm(/** @type {any} */ ({}), HANDLERS),
+  client.counter.report(/** @type {any} */ ({})),
   client.ivr.confirm(/** @type {any} */ ({}), HANDLERS),
   client.ivr.begin(/** @type {any} */ ({})),
   client.ivr.step("ID", {}),
@@ -62,6 +66,7 @@ const calls = (client) => [
   client.reports.send(/** @type {any} */ ({})),
   client.receipts.get("ID"),
   client.receipts.verify(/** @type {any} */ ({})),
+  client.receipts.draw(/** @type {any} */ ({})),
   client.log.checkpoint(),
   client.description(),
 ];

@@ -1,19 +1,20 @@
 /**
  * The whole cycle against a running service (specs/protocol.md section 1). The environment describes the service:
- * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, CUSTOMER_TOKEN and SYSTEM_KEYS, a folder of PEM files.
+ * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, CUSTOMER_TOKEN, CLERK_TOKEN and SYSTEM_KEYS, a folder of PEM files.
  */
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { before, describe, test } from "node:test";
 import { Client, Problem, bearer, systemKey } from "../src/client.js";
-import { EXCEPTION, RECEIPT, REPORT, TICKET, verifyEvidence } from "../src/receipts.js";
+import { EXCEPTION, HISTORY, RECEIPT, REPORT, TICKET, readReceipt, verifyEvidence } from "../src/receipts.js";
 
 const {
   VERIFIER_URL: url = "",
   OFFICER_TOKEN = "",
   SUPERVISOR_TOKEN = "",
   CUSTOMER_TOKEN = "",
+  CLERK_TOKEN = "",
   SYSTEM_KEYS = "",
 } = process.env;
 const APPLICATION = "LN-2026-0001";
@@ -28,6 +29,7 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
   const officer = new Client(url || "http://none", { credential: bearer(OFFICER_TOKEN) });
   const supervisor = new Client(url || "http://none", { credential: bearer(SUPERVISOR_TOKEN) });
   const customer = new Client(url || "http://none", { credential: bearer(async () => CUSTOMER_TOKEN) });
+  const clerk = new Client(url || "http://none", { credential: bearer(CLERK_TOKEN) });
   const anybody = new Client(url || "http://none");
   /** @type {Record<string, Client>} */
   const systems = {};
@@ -112,6 +114,12 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.equal((await officer.calls.get(call.call_id)).state, "revoked");
   });
 
+  test("an application says which purposes it allows, and why not the others", async () => {
+    const { purposes = [] } = await officer.applications.get("LN-2026-0004");
+    const refused = Object.fromEntries(purposes.map(({ purpose, refusals = [] }) => [purpose, refusals.map(({ rule }) => rule)]));
+    assert.deepEqual([refused.documents, refused.marketing], [["purpose"], ["consent"]]);
+  });
+
   test("the policy refuses a call, and a supervisor can grant an exception or decline one", async () => {
     const marketing = { ...ASKED, purpose: /** @type {const} */ ("marketing") };
     await assert.rejects(officer.calls.issue("LN-2026-0005", { ...marketing, number: "+8615800158000" }), (error) => {
@@ -132,6 +140,29 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.ok(open.some((each) => each.request_id === request.request_id));
     const decided = await supervisor.exceptions.decide(request.request_id, { granted: false, reason: "not today" });
     assert.equal(decided.state, "declined");
+  });
+
+  test("a clerk asks for a customer who is present, and prints a slip that verifies", async () => {
+    const present = { application_id: APPLICATION, reason: "asks about a call" };
+    assert.deepEqual(await clerk.counter.find(present), { name: "王芳", language: "zh-CN" });
+    await assert.rejects(clerk.counter.find({ ...present, application_id: "LN-0" }), { slug: "not_found" });
+    const { call } = await officer.calls.issue(APPLICATION, ASKED);
+    await connect(call.call_id);
+    const { shown } = await officer.calls.code(call.call_id);
+    const verdict = await clerk.counter.confirm({ ...present, code: shown }, answered);
+    assert.equal(verdict.verdict, "genuine");
+    await hangUp(call.call_id);
+    const now = Date.now();
+    const window = { from: new Date(now - 3_600_000).toISOString(), until: new Date(now).toISOString() };
+    const history = await clerk.counter.checkCalls({ ...present, ...window });
+    assert.equal(history.calls[0]?.call_id, call.call_id);
+    const taken = await clerk.counter.report({ ...present, at: new Date(now).toISOString(), said: "低息贷款" });
+    for (const [{ receipt }, typ] of [[verdict, RECEIPT], [history, HISTORY], [taken, REPORT]]) {
+      const { symbols } = await clerk.receipts.draw(receipt);
+      const read = await readReceipt(symbols.map(({ text }) => text).join("\n"));
+      assert.deepEqual(read, receipt);
+      await verifyEvidence(read, trust, { typ });
+    }
   });
 
   test("the other operations of bank systems, customers and officers", async () => {

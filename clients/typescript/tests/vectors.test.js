@@ -14,7 +14,7 @@ import {
   readCode,
 } from "../src/client.js";
 import { verifyProof } from "../src/proofs.js";
-import { EvidenceError, readEvidence, readTrust, verifyEvidence } from "../src/receipts.js";
+import { EvidenceError, readReceipt, readTrust, verifyEvidence } from "../src/receipts.js";
 import { serve } from "./server.js";
 
 /** Expand a text that a vector has whole or as repeated parts. @param {string | [string, number][]} text */
@@ -39,8 +39,11 @@ async function checkEvidence({ statement, proof, trust, typ, outcome }) {
 }
 
 /** Return the bytes of a file. Each character is one byte, and placeholders stand for the valid members. */
-const octets = (text, { evidence, trust_text }) =>
-  Buffer.from(whole(text).replaceAll("<evidence>", evidence).replaceAll("<trust>", trust_text), "latin1");
+const octets = (text, { trust_text, ...given }) =>
+  Buffer.from(
+    whole(text).replace(/<(evidence|trust|head|middle|tail)>/g, (_, name) => ({ ...given, trust: trust_text })[name]),
+    "latin1",
+  );
 
 async function checkFiles(given) {
   let trust;
@@ -50,7 +53,7 @@ async function checkFiles(given) {
     assert.ok(error instanceof TypeError, String(error));
     throw Object.assign(new EvidenceError("invalid_evidence", error.message), { slug: "no_trust" });
   }
-  return verifyEvidence(readEvidence(octets(given.receipt, given)), trust);
+  return verifyEvidence(await readReceipt(octets(given.receipt, given)), trust);
 }
 
 const CHECKS = {
@@ -63,6 +66,7 @@ const CHECKS = {
   receipts: checkEvidence,
   histories: checkEvidence,
   files: checkFiles,
+  printed: checkFiles,
   checkpoints: async ({ note, keys, origin }) => asVector(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
     asVector(await verifyProof(whole(proof), new Uint8Array(Buffer.from(entry, "hex")), keys, origin)),

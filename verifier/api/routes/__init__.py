@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.api.operations import Operation
-from verifier.api.routes import bank, calls, confirmations, customers, helpers, open, staff
+from verifier.api.routes import bank, calls, confirmations, counter, customers, helpers, open, staff
 from verifier.api.throttle import Throttle
 from verifier.ports import Reader
 
@@ -17,5 +17,6 @@ def operations(storage: Reader, slips: Throttle) -> tuple[Operation, ...]:
         *confirmations.operations(slips),
         *customers.operations(),
         *helpers.operations(slips),
+        *counter.operations(slips),
         *open.operations(storage),
     )

@@ -8,9 +8,10 @@ from msgspec import Struct
 
 from verifier.api.event_streams import stream
 from verifier.api.operations import Limit, Operation, operation
+from verifier.api.symbols import draw_receipt
 from verifier.core import errors
 from verifier.core.messages.calls import CallId
-from verifier.core.messages.confirmations import ReceiptView
+from verifier.core.messages.confirmations import DrawnReceipt, ReceiptView, VerifyReceipt
 from verifier.core.messages.customers import (
     CallsChecked,
     CallStatus,
@@ -120,12 +121,11 @@ def operations() -> tuple[Operation, ...]:
             id="put_preferences",
             method="PUT",
             path="/v1/me/preferences",
-            summary="Refuse marketing calls, or leave it to my consents again",
+            summary="Refuse marketing calls, or leave it to my consents again, with or without an application",
             tag="me",
             who=("customer",),
             body=Preferences,
             answer=Preferences,
-            raises=(errors.NotFound,),
             handler=lambda service, asked: service.me.put_preferences(asked.principal, asked.body),
         ),
         operation(
@@ -152,5 +152,16 @@ def operations() -> tuple[Operation, ...]:
             path_types={"receipt_id": ReceiptId},
             raises=_LOST,
             handler=lambda service, asked: service.receipts.read(asked.principal, asked.path["receipt_id"]),
+        ),
+        operation(
+            id="draw_receipt",
+            method="POST",
+            path="/v1/receipts/symbols",
+            summary="Draw a receipt as QR codes to print, from which it can be verified offline",
+            tag="receipts",
+            who=("customer", "staff:counter"),
+            body=VerifyReceipt,
+            answer=DrawnReceipt,
+            handler=draw_receipt,
         ),
     )

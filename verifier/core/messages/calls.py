@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from verifier.core.application import E164, ApplicationId, Officer, PrincipalId, Registration
 from verifier.core.call import LegMode, State
+from verifier.core.errors import Refusal
 from verifier.core.passport import Attestation, Kind
 from verifier.core.purposes import Purpose
 from verifier.core.text import exact
@@ -55,12 +56,25 @@ class LogEvidence(Struct, frozen=True):
     proof: str
 
 
+class CallPurpose(Struct, frozen=True):
+    """A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
+
+    Numbers, officers and contact hours play no part here.
+    """
+
+    purpose: Purpose
+    refusals: tuple[Refusal, ...] = ()
+
+
 class ApplicationView(Struct, frozen=True):
+    """A registered application. Only the answer to reading one application has `purposes`."""
+
     application_id: str
     registration: Registration
     created_at: datetime
     updated_at: datetime
     open_call_id: str | None
+    purposes: tuple[CallPurpose, ...] | UnsetType = UNSET
 
 
 class Applications(Struct, frozen=True):

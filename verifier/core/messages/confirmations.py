@@ -119,6 +119,20 @@ class ReceiptView(Struct, frozen=True):
     receipt: LogEvidence
 
 
+class Symbol(Struct, frozen=True):
+    """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
+
+    text: str
+    size: int
+    path: str
+
+
+class DrawnReceipt(Struct, frozen=True):
+    """The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline."""
+
+    symbols: tuple[Symbol, ...]
+
+
 class ReceiptChecked(Struct, frozen=True):
     """The result of a check of evidence. `reason` is empty if the evidence is valid."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from verifier.core.application import E164, AnnouncedCall, Instant, Officer, Stage
+from verifier.core.application import E164, AnnouncedCall, Instant, Officer, Stage, Status
 from verifier.core.call import State
 from verifier.core.messages.calls import CallId, LogEvidence
 from verifier.core.messages.confirmations import CalledContact, Words
@@ -136,7 +136,7 @@ class MyApplication(Struct, frozen=True):
 
     application_id: str
     product: str
-    status: Literal["open", "closed"]
+    status: Status
     stage: Stage
     officers: tuple[Officer, ...]
     announced_calls: tuple[AnnouncedCall, ...]

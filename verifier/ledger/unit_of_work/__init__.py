@@ -35,6 +35,7 @@ from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
 from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
+from verifier.ledger.unit_of_work.refusals import RefusalRows
 from verifier.ledger.unit_of_work.signals import SignalRows
 from verifier.ledger.unit_of_work.suspensions import SuspensionRows
 from verifier.ledger.unit_of_work.writes import Effects, Writes
@@ -67,6 +68,7 @@ class UnitOfWork:
         shards: int,
     ) -> None:
         self.now_ms = now_ms
+        self.reads = ReadSet()
         self.ring = ring
         self.loaded = Loaded(transaction, authenticator, now_ms)
         self.effects = Effects()
@@ -84,11 +86,13 @@ class UnitOfWork:
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
         self.helpers = HelperRows(self.loaded, declared, ring)
+        self.refusals = RefusalRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
         """Begin the next command. The command can read only the rows in `reads`. Other reads raise InternalError."""
+        self.reads = reads
         self._declared.begin(reads)
 
     def new_id(self, prefix: str) -> str:

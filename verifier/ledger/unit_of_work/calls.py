@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
-from msgspec import UNSET
+from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.call import Call
@@ -24,10 +24,18 @@ from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.loading import MOST_BETWEEN, Loaded, ids_between
 from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
 from verifier.ledger.unit_of_work.writes import Effects
-from verifier.ports import KeyRing
+from verifier.ports import KeyRing, Row
 
 # A call can go on for hours after its code has expired, and a contact may enter the code again.
 CONFIRMATIONS_KEPT_MS = 86_400_000
+
+
+class GivenReceipt(Struct, frozen=True):
+    """A receipt that somebody has got for the code of a call. `person` is the blind index of their login, or None."""
+
+    receipt_id: str
+    person: bytes | None
+    evidence: Callable[[], LogEvidence]
 
 
 class CallRows:
@@ -108,7 +116,7 @@ class CallRows:
 
         The calls that this batch has closed are among them.
         """
-        self._declared.closed()
+        self._declared.covers("closed calls", self._declared.reads.closed)
         loaded, owners = self._loaded, {each.application_id for each in applications}
         call_ids = {*loaded.closed_of[self._declared.reads], *map(loaded.candidates.id_of, owners)}
         found = []
@@ -149,57 +157,37 @@ class CallRows:
             raise self._authenticator.found("calls")
         return [self._decrypt(call) for call in found if call is not None and first <= call.call_id < last]
 
-    def _receipt_of(self, call: Call, application: DecryptedApplication) -> tuple[str, Callable[[], LogEvidence]]:
-        """The id of the receipt that consumed the code of a confirmed call, and a function that makes its evidence."""
+    def receipt_of(self, call: Call, application: DecryptedApplication) -> GivenReceipt:
+        """The receipt that consumed the code of a confirmed call."""
         assert call.receipt_leaf is not None  # noqa: S101 - every confirmed call has a receipt
-        staged = self._log.leaves.get(call.receipt_leaf)
-        if staged is not None:
-            return staged.statement_id, staged.evidence
-        receipt_id, sealed, customer_index = self._loaded.candidates.receipt(call.call_id)
-        evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, customer_index)
-        return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+        return self._given(call, application, call.receipt_leaf, lambda: self._loaded.candidates.receipt(call.call_id))
 
-    def _consumed_by(self, call: Call, login: bytes | None) -> bool:
-        """Whether the person with this blind index has consumed the code of a confirmed call."""
-        staged = self._log.leaves.get(call.receipt_leaf or 0)
-        return login == (self._loaded.candidates.receipt(call.call_id)[2] if staged is None else staged.customer_index)
-
-    def confirmed_by(
-        self, opened: DecryptedCall, application: DecryptedApplication, contact: Contact, login: bytes | None
-    ) -> tuple[str, Callable[[], LogEvidence]] | None:
+    def confirmed_by(self, call: Call, application: DecryptedApplication, contact: Contact) -> GivenReceipt | None:
         """The receipt that a contact has got for the code of a confirmed call. None if they have got none.
 
-        `login` is the blind index of the contact's login. On a loan of one person, the receipt that consumed the code
-        has no row in `confirmations`, and neither has that of a helper who was the first.
+        A borrower who acts alone has no such receipt.
         """
-        call = opened.call
-        if opened.ticket.contact is UNSET and self._consumed_by(call, login):
-            return self._receipt_of(call, application)
-        return self._confirmation((call.call_id, application.pseudonym_of(contact)), application)
-
-    def _confirmation(
-        self, key: tuple[str, str], application: DecryptedApplication
-    ) -> tuple[str, Callable[[], LogEvidence]] | None:
+        self._declared.covers("the receipts of contacts", self._declared.reads.confirmations)
+        key = call.call_id, application.pseudonym_of(contact)
         row = self._loaded.confirmations.get(key)
         if row is None:
             return None
-        staged = self._log.leaves.get(row.leaf_index)
+        return self._given(call, application, row.leaf_index, lambda: self._loaded.candidates.confirmed[key])
+
+    def _given(
+        self, call: Call, application: DecryptedApplication, leaf_index: int, stored: Callable[[], Row]
+    ) -> GivenReceipt:
+        staged = self._log.leaves.get(leaf_index)
         if staged is not None:
-            return staged.statement_id, staged.evidence
-        receipt_id, sealed, customer_index = self._loaded.candidates.confirmed[key]
-        evidence = decrypt_receipt(self._ring, application.keys, row.call_id, receipt_id, sealed, customer_index)
-        return receipt_id, lambda: LogEvidence(evidence.statement, evidence.proof)
+            return GivenReceipt(staged.statement_id, staged.customer_index, staged.evidence)
+        receipt_id, sealed, person = stored()
+        evidence = decrypt_receipt(self._ring, application.keys, call.call_id, receipt_id, sealed, person)
+        return GivenReceipt(receipt_id, person, lambda: LogEvidence(evidence.statement, evidence.proof))
 
     def put_confirmed(self, call: Call, application: DecryptedApplication, contact: Contact, leaf_index: int) -> None:
         """Remember the receipt that a contact has got for the code of a call."""
         pseudonym, until = application.pseudonym_of(contact), call.expires_at + CONFIRMATIONS_KEPT_MS
         self._loaded.confirmations.put(ConfirmationRow(call.call_id, pseudonym, call.application_id, leaf_index, until))
-
-    def receipts_of(self, call: Call, application: DecryptedApplication) -> list[str]:
-        """The ids of the receipts that people have got for the code of a confirmed call."""
-        keys = [each for each in self._loaded.confirmations if each[0] == call.call_id]
-        given = self._receipt_of(call, application), *(self._confirmation(each, application) for each in keys)
-        return [each[0] for each in given if each is not None]
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
         """Add a new call. `leaf` is the staged leaf of the call's ticket."""

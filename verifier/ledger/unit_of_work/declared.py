@@ -64,6 +64,13 @@ class Declared:
             raise _undeclared("a window of calls")
         return window
 
+    def marketing(self, person: bytes) -> None:
+        """Check that the read set covers a person's refusal of marketing calls."""
+        reads = self.reads
+        people = self._loaded.people_of.get(reads.application_id or "", set())
+        if not reads.marketing or person not in (reads.customer_index, *people):
+            raise _undeclared("a refusal of marketing calls")
+
     def leg(self, leg_index: bytes, *, owner: bool = False) -> None:
         if leg_index != self.reads.leg_index or (owner and not self.reads.leg_owner):
             raise _undeclared("a leg")
@@ -81,17 +88,14 @@ class Declared:
         if key not in self._limits:
             raise _undeclared("a limit")
 
-    def closed(self) -> None:
-        if not self.reads.closed:
-            raise _undeclared("closed calls")
+    def covers(self, what: str, declared: bool) -> None:
+        """Check a part of the read set that names no rows. `what` says what the rows are."""
+        if not declared:
+            raise _undeclared(what)
 
     def entered(self, person: bytes) -> None:
         if self.reads.entered is None or self.reads.entered.person != person:
             raise _undeclared("the entries of a person")
-
-    def unexamined(self) -> None:
-        if not self.reads.unexamined:
-            raise _undeclared("signals")
 
     def named(self, what: str, key: Key, declared: Collection[Key | None]) -> None:
         """Check that the read set names a row. `what` says what the row is, and `declared` has the keys it names."""

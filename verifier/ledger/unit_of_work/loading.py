@@ -26,6 +26,7 @@ from verifier.ledger.tables import (
     HelperRow,
     Leg,
     LimitRow,
+    MarketingRefusal,
     ReportRow,
     RequestRow,
     SignalRow,
@@ -51,7 +52,7 @@ class CandidateCalls:
     def __init__(self) -> None:
         self._ids: dict[str, str] = {}
         self.decoys: dict[str, DecryptedCall] = {}
-        self._receipts: dict[str, tuple[str, bytes, bytes | None]] = {}
+        self._receipts: dict[str, Row] = {}
         self.confirmed: dict[tuple[str, str], Row] = {}
 
     def ids(self, applications: Iterable[tuple[str, str | None]]) -> Iterable[str]:
@@ -62,14 +63,13 @@ class CandidateCalls:
 
     def add(self, row: Row) -> None:
         """Store the receipt from a row that `records.CANDIDATES` has returned."""
-        receipt_id, sealed, customer_index = row[tables.CALLS.width + 2 :]
-        self._receipts[row[0]] = receipt_id, sealed, customer_index
+        self._receipts[row[0]] = row[tables.CALLS.width + 2 :]
 
     def id_of(self, application_id: str) -> str:
         """The id of an application's candidate call. Empty if the batch has not loaded the application's candidate."""
         return self._ids.get(application_id, "")
 
-    def receipt(self, call_id: str) -> tuple[str, bytes, bytes | None]:
+    def receipt(self, call_id: str) -> Row:
         """The receipt that consumed the code of a call: its id, its ciphertext, and the customer index of its leaf."""
         return self._receipts[call_id]
 
@@ -119,6 +119,7 @@ class Loaded:
         self.strays: Rows[StrayLeg] = self.tables[tables.STRAY_LEGS]
         self.exceptions: Rows[ExceptionRow] = self.tables[tables.EXCEPTIONS]
         self.requests: Rows[RequestRow] = self.tables[tables.REQUESTS]
+        self.refusals: Rows[MarketingRefusal] = self.tables[tables.REFUSALS]
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
@@ -131,6 +132,7 @@ class Loaded:
         self.of_customer: dict[bytes, list[str]] = {}
         self.of_number: dict[bytes, list[str]] = {}
         self.same_people: dict[str, list[str]] = {}
+        self.people_of: dict[str, set[bytes | None]] = {}
         self.contacts_of: dict[str, list[bytes]] = {}
         self.tickets: dict[str, Row] = {}
         self.legs_of: dict[str, set[bytes]] = {}
@@ -192,19 +194,19 @@ class Loaded:
         for each in read_sets:
             await self._load_rest(each)
 
-    async def _load_candidates(self, read_sets: Iterable[ReadSet]) -> None:
+    async def _load_candidates(self, read_sets: Sequence[ReadSet]) -> None:
         led_to = (each for n in read_sets if n.cap for each in self.led_to(n) if each in self.applications)
         call_ids = self.candidates.ids((each, self.applications.hint(each, "open_call_id")) for each in led_to)
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._add_calls([row])
             self.candidates.add(row)
-        confirmed = [each for each in call_ids if self.calls.hint(each, "state") == "confirmed"]
-        for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, confirmed):
+        given = {self.candidates.id_of(each) for n in read_sets if n.confirmations for each in self.led_to(n)}
+        for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, sorted(given)):
             self.confirmations.load([row])
             self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]
 
     async def _load_rest(self, reads: ReadSet) -> None:
-        """Load the rows that few commands declare: closed calls, signals, reports, rows to delete, and so on."""
+        """Load the rows that few commands declare: closed calls, signals, refusals, rows to delete, and so on."""
         read, read_in = self._transaction.fetch, self._transaction.fetch_in
         if reads.closed:
             rows = await read_in(records.CLOSED_CALLS, (*sorted(self.led_to(reads)), decoys.APPLICATION_ID))
@@ -213,6 +215,11 @@ class Loaded:
         if reads.entered is not None:
             person, code_hash, request, since = astuple(reads.entered)
             self._add_signals(await read(records.IMPOSSIBLE_OF_PERSON, person, since, code_hash, request))
+        if reads.marketing:
+            for row in await read_in(records.PEOPLE_OF, _given([reads.application_id])):
+                self.people_of.setdefault(row[0], set()).add(row[1])
+            people = self.people_of.get(reads.application_id or "", set())
+            self.refusals.load(await read_in(records.REFUSALS_OF, _given([*people, reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
         if reads.whole is not None:
@@ -223,8 +230,8 @@ class Loaded:
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
             self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
             self.confirmations.load(await read_in(records.CONFIRMATIONS_OF, [reads.whole]))
-            people = _given((self._customer(reads.whole), *self.contacts_of[reads.whole]))
-            self.helpers.load(await read_in(records.HELPERS_OF, people))
+            on_it = _given((self._customer(reads.whole), *self.contacts_of[reads.whole]))
+            self.helpers.load(await read_in(records.HELPERS_OF, on_it))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
         if reads.helpers:
             self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index])))

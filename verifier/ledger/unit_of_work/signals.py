@@ -40,7 +40,7 @@ class SignalRows:
 
         A signal shows a campaign if different people have entered the code within a week. One campaign is found once.
         """
-        self._declared.unexamined()
+        self._declared.covers("signals", self._declared.reads.unexamined)
         examined = 0
         for signal_id, others in self._loaded.signals_alike.items():
             # A row that does not verify must not keep the others unexamined.

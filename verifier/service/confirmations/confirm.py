@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import UNSET, Struct
@@ -13,8 +13,7 @@ from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
-from verifier.core.errors import MalformedCode, RateLimited
-from verifier.core.messages.calls import LogEvidence
+from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.messages.helpers import ConfirmForPerson
 from verifier.core.principal import Principal
@@ -26,11 +25,12 @@ from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import CHANNELS, LimitRow, SignalKind, limit_key
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.calls import GivenReceipt
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
 from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import Entry, NotLive, in_app, looking_twice, with_earlier
+from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
 from verifier.service.confirmations.helped import helped_by
 from verifier.service.confirmations.looks import add_look
 from verifier.service.confirmations.past_calls import past_call_of
@@ -61,14 +61,19 @@ class Confirmations:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def confirm(self, customer: Principal, asked: Confirm, idempotency: Idempotency) -> Reply[Verdict]:
+    async def confirm(
+        self, customer: Principal, asked: Confirm, idempotency: Idempotency, *, called: str | None = None
+    ) -> Reply[Verdict]:
         """Decide on a code that a logged-in customer entered in the app.
 
-        Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the guess limit or
-        the daily cap.
+        If `called` is given, only calls to that number count. Raises MalformedCode for a typing error, which costs no
+        attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
+        is on file no more, or if another number was called.
         """
         index = self._context.customer_index(customer.id)
-        entry = in_app(asked.code, customer, index, named=asked.application_id, reported=asked.caller_number)
+        entry = replace(
+            in_app(asked.code, customer, index, asked.caller_number), named=asked.application_id, number=called
+        )
         reads = ReadSet(customer_index=index, channel="app", cap="verdicts")
         return await self._confirm(reads, entry, idempotency)
 
@@ -83,7 +88,7 @@ class Confirmations:
         context = self._context
         index = context.customer_index(helper.id)
         _, helped = helped_by(await context.helpers.of_helper(index), helper_id, context.clock())
-        entry = in_app(asked.code, helper, index, reported=asked.caller_number, helped=helped)
+        entry = replace(in_app(asked.code, helper, index, asked.caller_number), helped=helped)
         reads = ReadSet(customer_index=helped.person_index, helping=index, channel="app", cap="verdicts")
 
         def guard(work: UnitOfWork) -> None:
@@ -94,23 +99,24 @@ class Confirmations:
     async def _confirm(
         self, reads: ReadSet, entry: Entry, idempotency: Idempotency, guard: Guard | None = None
     ) -> Reply[Verdict]:
-        context = self._context
-        again = verdict_again(context, lambda work: self._mine(work, entry))
+        context, helped = self._context, entry.helped
+        helper = None if helped is None else helped.helper
+        again = verdict_again(context, lambda work: self._mine(work, entry), helper)
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
-            def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
+            def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                # In the app, a call to any number can be confirmed, so there is always a verdict.
-                assert isinstance(judged, Judgement)  # noqa: S101
-                if entry.helped is not None:
-                    add_look(work, entry.helped.helper_id, judged.verdict)
-                return About(judged.about, lambda: answers.verdict(judged))
+                if isinstance(judged, str):
+                    return _unanswered(judged)
+                if helped is not None:
+                    add_look(work, helped.helper_id, judged.verdict)
+                return _answer(judged)
 
             return await context.writer.submit_kept(Verdict, reads, decide, idempotency, guard, again)
 
-        return await looking_twice(look, with_earlier(context, reads, entry, idempotency))
+        return await looking_again(look, with_earlier(context, reads, entry, idempotency))
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
         """Decide on a code that a caller keyed. The IVR sends the digits.
@@ -140,7 +146,7 @@ class Confirmations:
             return await context.writer.submit_kept(SpokenVerdict, reads, decide, idempotency, again=again)
 
         first = self.reads_by_phone(number)
-        return await looking_twice(look, with_earlier(context, first, entry, idempotency))
+        return await looking_again(look, with_earlier(context, first, entry, idempotency))
 
     def reads_by_phone(
         self, number: str | None, session_id: str | None = None, application_id: str | None = None
@@ -215,7 +221,7 @@ class Confirmations:
         The person may have misheard them, so the first entry gets an error. The next one gets a verdict.
         """
         earlier = earlier_entries(work, reads)
-        error = impossible("/code" if entry.number is None else "/digits")
+        error = impossible("/code" if entry.channel == "app" else "/digits")
         if earlier.same_request:
             return error
         cap = self._context.settings.verdict_cap
@@ -255,7 +261,8 @@ class Confirmations:
         customer must not lock out the others.
         """
         limit = self._context.settings.guess_limit
-        shared = entry.number is not None and not of_one_person([each.candidate for each in tries], entry.number)
+        tried = [each.candidate for each in tries]
+        shared = entry.customer_id is None and not of_one_person(tried, entry.number or "")
         for each in tries:
             if each.named and (not shared or each.candidate.open_to(entry.number)):
                 tat = work.limits.tat(limit_key(each.candidate.application.application_id, entry.channel))
@@ -271,27 +278,35 @@ class Confirmations:
         told = answers.tell(application, opened.ticket, contact)
         before = self._given_before(work, opened, application, contact)
         if before is not None:
-            return Judgement("genuine", opened, application, True, *before, work.now_ms, contact, told)
+            given = before.receipt_id, before.evidence
+            return Judgement("genuine", opened, application, True, *given, work.now_ms, contact, told)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told)
+        # A borrower who acts alone needs no row: the row of the call has their receipt.
+        alone = opened.ticket.contact is UNSET and contact.id is not None and opened.call.state != "confirmed"
         if opened.call.state != "confirmed":
             call = lifecycle.confirm(opened.call, work.now_ms, leaf.leaf_index, self._context.settings.rules)
             work.calls.put(call)
             opened = replace(opened, call=call)
-        if opened.ticket.contact is not UNSET or opened.call.receipt_leaf != leaf.leaf_index:
+        if not alone:
             work.calls.put_confirmed(opened.call, application, contact, leaf.leaf_index)
         return Judgement("genuine", opened, application, False, receipt_id, leaf.evidence, work.now_ms, contact, told)
 
     def _given_before(
         self, work: UnitOfWork, opened: DecryptedCall, application: DecryptedApplication, contact: Contact
-    ) -> tuple[str, Callable[[], LogEvidence]] | None:
-        """The receipt that a contact has already got for the code of a call, or None.
+    ) -> GivenReceipt | None:
+        """The receipt that a contact has got for the code of a call, or None. Raises AlreadyConfirmed.
 
         The first contact who enters the code confirms the call. Each other contact gets a receipt of their own.
         """
         if opened.call.state != "confirmed":
             return None
-        login = self._context.contact_index(application, contact)
-        return work.calls.confirmed_by(opened, application, contact, login)
+        person = self._context.contact_index(application, contact)
+        first = work.calls.receipt_of(opened.call, application)
+        if person is not None and first.person == person:
+            return first
+        if not work.reads.confirmations:
+            raise AlreadyConfirmed
+        return work.calls.confirmed_by(opened.call, application, contact)
 
     def _refuse(
         self,
@@ -337,6 +352,17 @@ class Confirmations:
             work.calls.put(after)
 
 
+def _answer(judged: Judgement) -> About[Verdict]:
+    return About(judged.about, lambda: answers.verdict(judged))
+
+
+def _unanswered(why: NotFrom) -> VerifierError:
+    """The error if only calls to one number count, and there is no verdict for it."""
+    if why == "unregistered":
+        return NotFound("this number is no longer on file")
+    return InvalidField.at("/number", "another number of the customer was called; give the application")
+
+
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
@@ -358,8 +384,8 @@ def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | N
     It is the application that the customer named. If the customer named none of their applications, it is their first
     application.
     """
-    if entry.number is not None:
-        found = of_caller(found, entry.number)
+    if entry.customer_id is None:
+        found = of_caller(found, entry.number or "")
     named = [each for each in found if each.application.application_id == entry.named]
     return next((each.application for each in (*named, *found)), None)
 

@@ -29,10 +29,11 @@ AGAIN_MS = 600_000
 class Entry(Struct, frozen=True):
     """A code that a customer entered, and the channel.
 
-    `named` is the application that the customer named, or None. `number` is the calling number. It is empty if the
-    number is withheld, and None in the app. By telephone, `customer_id` and `customer_index` are None. `reported` is
-    the number that called the customer, as they reported it. If a helper enters the code, `helped` is the person they
-    help, and the login is the helper's.
+    `named` is the application that the customer named, or None. If `number` is given, only calls to it count. By
+    telephone, it is the calling number, and empty if the number is withheld. In the app it is None. At the counter, it
+    is the number by which the customer was found. By telephone, `customer_id` and `customer_index` are None.
+    `reported` is the number that called the customer, as they reported it. If a helper enters the code, `helped` is the
+    person they help, and the login is the helper's.
     """
 
     digits: str
@@ -49,51 +50,45 @@ class Entry(Struct, frozen=True):
         """The contact of an application who has entered the code. None if nobody on it can be that person."""
         if self.helped is not None:
             return self.helped.helper
-        if self.number is None:
-            return application.contact(self.customer_id or "")
-        return application.contact_of_number(self.number)
+        if self.customer_id is not None:
+            return application.contact(self.customer_id)
+        return application.contact_of_number(self.number or "")
 
     def is_for(self, application: DecryptedApplication, ticket: CallTicket) -> bool:
         """Whether the person may try a code against this call. A helper may only try calls to the person they help."""
         return self.helped is None or application.is_called(ticket, self.helped.person_id)
 
 
-def in_app(
-    typed: str,
-    who: Principal,
-    index: bytes,
-    *,
-    named: str | None = None,
-    reported: str | None = None,
-    helped: Helped | None = None,
-) -> Entry:
-    """The entry of somebody who is logged in, by the blind index of their login. Raises MalformedCode."""
+def in_app(typed: str, who: Principal, login: bytes, reported: str | None) -> Entry:
+    """The entry of somebody who is logged in. `login` is the blind index of their login. Raises MalformedCode."""
     digits = parse_code(typed)
-    return Entry(
-        digits=digits,
-        possible=possible(digits),
-        channel="app",
-        named=named,
-        customer_id=who.id,
-        customer_index=index,
-        reported=reported,
-        helped=helped,
-    )
+    return Entry(digits, possible(digits), "app", None, who.id, login, reported=reported)
 
 
 class NotLive(VerifierError):
     """The code is not that of a live call. The closed calls must be loaded before there is a verdict."""
 
 
-async def looking_twice(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet) -> T:
-    """Run a command that decides on a code. If the code is not that of a live call, run it again with closed calls.
+class AlreadyConfirmed(VerifierError):
+    """The code was confirmed before. The receipts of the contacts must be loaded before there is a verdict.
 
-    So a genuine verdict never reads a closed call. The first command writes nothing if it needs the second.
+    They are not loaded for a refusal, so its work does not show whether a contact has confirmed a call (law L7).
     """
-    try:
-        return await look(reads)
-    except NotLive:
-        return await look(replace(reads, closed=True))
+
+
+async def looking_again(look: Callable[[ReadSet], Awaitable[T]], reads: ReadSet) -> T:
+    """Run a command that decides on a code. If it needs closed calls or receipts of contacts, run it again with them.
+
+    So a genuine verdict reads a closed call only if the call was confirmed at the first look and has closed since. A
+    command writes nothing if it needs another.
+    """
+    while True:
+        try:
+            return await look(reads)
+        except NotLive:
+            reads = replace(reads, closed=True)
+        except AlreadyConfirmed:
+            reads = replace(reads, confirmations=True)
 
 
 def with_earlier(context: Context, reads: ReadSet, entry: Entry, idempotency: Idempotency | None) -> ReadSet:

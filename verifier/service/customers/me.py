@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
 from verifier.core import words
-from verifier.core.errors import NotFound
 from verifier.core.messages.confirmations import CalledContact, Words
 from verifier.core.messages.customers import CallStatus, MyApplication, MyApplications, PastCall, PastCalls, Preferences
 from verifier.core.principal import Principal
@@ -124,25 +123,24 @@ class Me:
 
     async def preferences(self, customer: Principal) -> Preferences:
         """The customer's preferences."""
-        opened = await self._applications(customer)
-        return Preferences(marketing_calls=not any(each.row.opted_out for each in opened))
+        person = self._context.customer_index(customer.id)
+        return Preferences(marketing_calls=not await self._context.reading.refuses_marketing(person))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
-        """Set the preferences for all applications of the customer. New applications inherit the preferences.
-
-        Raises NotFound for a customer without an application.
-        """
-        index = self._context.customer_index(customer.id)
+        """Set the customer's preferences. They hold for every application, now and later, even if there is none."""
+        person = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> Answer[Preferences]:
-            applications = work.applications.of_customer(index, customer.id)
-            if not applications:
-                raise NotFound("you have no application here")
-            for each in applications:
-                work.applications.put(replace(each.row, opted_out=int(not wanted.marketing_calls)))
+            for each in work.applications.of_customer(person, customer.id):
+                if each.row.opted_out and each.row.customer_index == person:
+                    work.applications.put(replace(each.row, opted_out=0))
+            if wanted.marketing_calls:
+                work.refusals.delete(person)
+            else:
+                work.refusals.put(person, work.now_ms)
             return lambda: wanted
 
-        return await self._context.writer.submit(ReadSet(customer_index=index), decide)
+        return await self._context.writer.submit(ReadSet(customer_index=person, marketing=True), decide)
 
     async def _applications(self, customer: Principal) -> list[DecryptedApplication]:
         index = self._context.customer_index(customer.id)

@@ -34,8 +34,12 @@ class Reports:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def take(self, reporter: Principal, asked: ReportCall, idempotency: Idempotency) -> Reply[ReportTaken]:
+    async def take(
+        self, reporter: Principal, asked: ReportCall, idempotency: Idempotency, *, taken_by: str | None = None
+    ) -> Reply[ReportTaken]:
         """Store a report with its text sealed, and sign a receipt. The receipt commits to every byte of the text.
+
+        `taken_by` is the clerk who has written it down for the customer.
 
         Raises InvalidField if the time is in the future or more than a year ago, or if an IVR does not give the calling
         number, or if a customer gives one. Raises InvalidField for a call that is not the customer's own. Raises
@@ -64,7 +68,7 @@ class Reports:
             check_cap(work, reads, context.settings.report_cap)
             application = self._application_of(work, reads, reporter, asked.reporter_number)
             count(work, reads, context.settings.report_cap)
-            return self._add(work, asked, application, customer_index)
+            return self._add(work, asked, application, customer_index, taken_by)
 
         return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
 
@@ -92,10 +96,12 @@ class Reports:
         asked: ReportCall,
         application: DecryptedApplication | None,
         customer_index: bytes | None,
+        taken_by: str | None,
     ) -> About[ReportTaken]:
         report_id = work.new_id("rprt")
         salt = work.new_salt()
-        text = _encode({"report": asked, "salt": salt})
+        taken = {} if taken_by is None else {"taken_by": taken_by}
+        text = _encode({"report": asked, **taken, "salt": salt})
         claims = ReportReceipt(
             iss=self._context.settings.issuer,
             jti=report_id,

@@ -20,6 +20,7 @@ from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
+from verifier.service.staff.purposes import purposes_of
 
 _AFTER_ALL = "call_g"  # sorts after every call id
 
@@ -53,7 +54,7 @@ class Desk:
         with not_there("application"):
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
-        return application_view(opened)
+        return replace(application_view(opened), purposes=await purposes_of(self._context, opened))
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
         """A page of an officer's own calls, newest first.

@@ -48,7 +48,7 @@ class StaffSuspensions:
         """
 
         def decide(work: UnitOfWork) -> About[Suspension]:
-            _check_caller(work, caller)
+            check_caller(work, caller)
             row = work.suspensions.of(staff_id)
             if row is None or row.lifted_at is not None:
                 suspension_id = work.new_id("susp")
@@ -72,7 +72,7 @@ class StaffSuspensions:
             raise Forbidden("nobody can lift their own suspension")
 
         def decide(work: UnitOfWork) -> Answer[Suspension]:
-            _check_caller(work, supervisor)
+            check_caller(work, supervisor)
             row = work.suspensions.of(staff_id)
             if row is None:
                 raise NotFound("this member of staff has never been suspended")
@@ -202,7 +202,8 @@ def _reads(caller: Principal, staff_id: str) -> ReadSet:
     return ReadSet(staff_ids=(staff_id,) if caller.kind == "system" else (staff_id, caller.id))
 
 
-def _check_caller(work: UnitOfWork, caller: Principal) -> None:
+def check_caller(work: UnitOfWork, caller: Principal) -> None:
+    """Raise Suspended if a member of staff is suspended. The read set must name them."""
     row = work.suspensions.of(caller.id) if caller.kind == "staff" else None
     if row is not None and row.lifted_at is None:
         raise Suspended("you are suspended; a supervisor can lift that")
