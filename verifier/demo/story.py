@@ -13,7 +13,7 @@ import msgspec
 from verifier.core import damm
 from verifier.core.errors import EvidenceError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
-from verifier.demo import call_status, called, company, counter, lead_and_former, two_loans
+from verifier.demo import call_status, called, company, counter, helper, lead_and_former, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -322,6 +322,7 @@ class Story:
         asking = self.loans, self.pbx, self.officer, self.ivr
         receipt = await company.play(*asking, lambda login: self._person(self._bank.customer(login)), DESK, self._check)
         self._keep("genuine-other-contact", receipt)
+        await helper.play(*asking[:3], lambda login: self._person(self._bank.customer(login)), DESK, self._check)
 
     async def _offline(self) -> None:
         self._chapter("9  Receipts are checked offline, the log is audited")
