@@ -14,6 +14,7 @@ from tests.helping import DAY, Helping
 from tests.world import NOON, OFFICER, Company, Json, Person, World, another_code, at_company
 from verifier.core.application import AssignedOfficer
 from verifier.core.errors import InvalidField, NotFound, RateLimited, Tampered, TooManyHelpers, Unavailable
+from verifier.ledger.helpers import DecryptedHelper
 from verifier.ledger.indexes import invitation_index
 
 PURPOSE, PRODUCT = "documents", "个人住房贷款"
@@ -576,6 +577,29 @@ async def test_a_helper_who_ends_in_the_middle_of_a_call_is_out_at_once_also_for
     [helper] = await helping.helpers(mother)
     assert (helper["state"], [each["seen"] for each in helper["looks"]]) == ("ended", ["genuine"])
     assert await helping.people(daughter) == []
+
+
+@pytest.mark.shows("CVP-7.18-8")
+async def test_a_helper_who_ends_while_their_request_is_on_its_way_is_out(
+    world: World, helping: Helping, mother: Person, daughter: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper_id = await helping.add(mother, daughter)
+    _, code = await world.live_call(mother)
+    await helping.confirm(daughter, helper_id, code, key="k")
+    reading = world.context.helpers
+    before = await reading.of_helper(world.context.customer_index(daughter.customer_id))
+
+    async def stale(_: bytes) -> list[DecryptedHelper]:
+        return before
+
+    await helping.end(mother, helper_id)
+    monkeypatch.setattr(reading, "of_helper", stale)
+    for key in ("k", ""):
+        with pytest.raises(NotFound):
+            await helping.confirm(daughter, helper_id, code, key=key)
+    world.clock.advance(3600)
+    with pytest.raises(NotFound):
+        await world.service.helping.call_status(daughter.principal, helper_id)
 
 
 @pytest.mark.shows("CVP-7.18-8")

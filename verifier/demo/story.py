@@ -299,6 +299,7 @@ class Story:
             self._person(self._bank.customer(each)) for each in (lead_and_former.LEAD, lead_and_former.FORMER)
         )
         await lead_and_former.play(self.loans, self.pbx, self.officer, lead, former, DESK, self._check)
+        await helper.play(*asking[:3], lambda login: self._person(self._bank.customer(login)), DESK, self._check)
 
     async def _report(self) -> None:
         self._chapter("7  A suspicious call is reported")
@@ -322,7 +323,6 @@ class Story:
         asking = self.loans, self.pbx, self.officer, self.ivr
         receipt = await company.play(*asking, lambda login: self._person(self._bank.customer(login)), DESK, self._check)
         self._keep("genuine-other-contact", receipt)
-        await helper.play(*asking[:3], lambda login: self._person(self._bank.customer(login)), DESK, self._check)
 
     async def _offline(self) -> None:
         self._chapter("9  Receipts are checked offline, the log is audited")
