@@ -1429,7 +1429,7 @@ export interface components {
         };
         /**
          * DrawnReceipt
-         * @description The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline.
+         * @description The QR codes of a receipt: one, or up to nine with numbers. Anybody who scans them can verify it offline.
          */
         DrawnReceipt: {
             symbols: components["schemas"]["Symbol"][];
