@@ -58,6 +58,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "call_id contact application_id leaf_index expires_at mac": BOTH,
         DELETED: AUDIT,
     },
+    "looks": {
+        "look_id reader roles operation application_id looked_at sealed bulk mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
     "helpers": {
         "helper_id customer_index helper_index invitation invited_at entered_at confirmed_at valid_until ended_at "
         "status_at expires_at sealed mac": BOTH,

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.import_files.test_import_file import HEADER, NESTED, json_line, row, written
-from tests.world import NOON, World
+from tests.world import LOANS, NOON, World
 from verifier.core.times import from_ms
 from verifier.import_files import Bad, ImportFile, Reading, Rejects, Superseded, UnreadableFile
 from verifier.importing import Account, import_file
@@ -33,35 +33,35 @@ async def test_importing_twice_is_safe_and_counts_every_line(world: World, tmp_p
         assert [each.line.number for each in told] == [2, 3]
         assert sum(progress) == 2 * path.stat().st_size
     assert await world.counts("applications") == (2,)
-    assert (await world.service.applications.read("LN-1")).registration.product == "车贷"
+    assert (await world.service.applications.read(LOANS, "LN-1")).registration.product == "车贷"
 
 
 @pytest.mark.shows("CVP-3.1-7")
 async def test_a_line_is_unchanged_only_if_the_database_holds_the_same(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1) + row(2))
     assert (await _import(world, path)).registered == 2
-    before = await world.service.applications.read("LN-1")
-    other = (await world.service.applications.read("LN-2")).registration
+    before = await world.service.applications.read(LOANS, "LN-1")
+    other = (await world.service.applications.read(LOANS, "LN-2")).registration
     await world.service.applications.register("LN-2", replace(other, product="x"))
     account = await _import(world, path)
     assert (account.registered, account.unchanged) == (1, 1)
-    assert await world.service.applications.read("LN-1") == before
-    assert (await world.service.applications.read("LN-2")).registration.product == "房贷"
+    assert await world.service.applications.read(LOANS, "LN-1") == before
+    assert (await world.service.applications.read(LOANS, "LN-2")).registration.product == "房贷"
 
 
 @pytest.mark.shows("CVP-3.1-7", "CVP-3.1-20")
 async def test_a_nightly_import_of_closed_loans_does_not_begin_their_time_again(world: World, tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", HEADER + row(1, status="closed") + row(2))
     assert (await _import(world, path)).registered == 2
-    before = await world.service.applications.read("LN-1")
+    before = await world.service.applications.read(LOANS, "LN-1")
     assert before.registration.closed_at == from_ms(NOON)
     world.clock.advance(86_400)
     assert (await _import(world, path)).unchanged == 2
-    assert (await world.service.applications.read("LN-1")).updated_at == before.updated_at
+    assert (await world.service.applications.read(LOANS, "LN-1")).updated_at == before.updated_at
     changed = written(tmp_path, "b.csv", HEADER + row(1, status="closed", product="x") + row(2, status="closed"))
     assert (await _import(world, changed)).registered == 2
     for application_id, closed_ms in (("LN-1", NOON), ("LN-2", world.clock())):
-        closed = (await world.service.applications.read(application_id)).registration
+        closed = (await world.service.applications.read(LOANS, application_id)).registration
         assert closed.closed_at == from_ms(closed_ms)
 
 

@@ -139,6 +139,7 @@ def system(*scopes: str) -> Principal:
 
 
 IVR = system("ivr")
+LOANS = system("applications")
 
 
 class World:

@@ -134,6 +134,8 @@ class Config(Struct, frozen=True, kw_only=True):
     reports_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 20
     counter_requests_per_day: Annotated[int, Meta(ge=1, le=100_000)] = 200
     retention_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    look_retention_days: Annotated[int, Meta(ge=31, le=36_500)] = 1_095
+    looks_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 60
     max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
     request_seconds: Annotated[int, Meta(ge=1, le=60)] = 10
     slow_client_seconds: Annotated[int, Meta(ge=1, le=600)] = 30
@@ -188,6 +190,8 @@ class Config(Struct, frozen=True, kw_only=True):
             receipt_messages=bool(self.receipt_messages_url),
             leg_silence_ms=self.leg_silence_seconds * 1000,
             retention_ms=self.retention_days * DAY_MS or None,
+            look_retention_ms=self.look_retention_days * DAY_MS,
+            looks_an_hour=self.looks_an_hour,
         )
 
 

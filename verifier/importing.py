@@ -12,7 +12,7 @@ from verifier.core.closings import unchanged
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
-from verifier.service.applications import check_customer
+from verifier.service.applications import check_customer, with_contacts_dated
 
 AT_ONCE = 64
 
@@ -57,14 +57,15 @@ async def import_file(
         # No two good lines have the same application, so the lines may be registered concurrently.
         good = [row for row in waiting if isinstance(row, Good)]
         known = await service.applications.registered([row.application_id for row in good])
-        new = [row for row in good if not unchanged(known.get(row.application_id), row.registration)]
+        now_ms = service.context.clock()
+        new = [row for row in good if not same_facts(known.get(row.application_id), row.registration, now_ms)]
         errors = await asyncio.gather(*(_register(service, row, known, dry_run) for row in new))
         refused = {row.line.number: error for row, error in zip(new, errors, strict=True) if error is not None}
         changed = {row.line.number for row in new}
         for row in waiting:
             error = refused.get(row.line.number)
             outcome = row if error is None else file.bad(row.line, error)
-            _count(account, outcome, changed)
+            count(account, outcome, changed)
             if isinstance(outcome, Bad | Superseded):
                 report(outcome)
         waiting.clear()
@@ -75,6 +76,11 @@ async def import_file(
             await flush()
     await flush()
     return account
+
+
+def same_facts(held: Registration | None, registration: Registration, now_ms: int) -> bool:
+    """Whether an application has these facts already, with the times at which its contacts were added."""
+    return held is not None and unchanged(held, with_contacts_dated(registration, held, now_ms))
 
 
 async def _register(
@@ -93,7 +99,8 @@ async def _register(
     return None
 
 
-def _count(account: Account, row: Row, changed: set[int]) -> None:
+def count(account: Account, row: Row, changed: set[int]) -> None:
+    """Count the outcome of a line. `changed` has the numbers of the lines that are registered."""
     if isinstance(row, Bad):
         account.refused += 1
     elif isinstance(row, Superseded):

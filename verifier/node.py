@@ -35,6 +35,7 @@ from verifier.scheduler import (
     Scheduler,
     age_decrypted,
     examine,
+    find_bulk_reading,
     forget,
     reload_key_ring,
     reload_systems,
@@ -139,6 +140,7 @@ class Node:
         jobs: dict[str, Job] = {
             "sweep": lambda: sweep(service),
             "signals": lambda: examine(service),
+            "looks": lambda: find_bulk_reading(service),
             "retention": lambda: forget(service),
             "key ring": lambda: reload_key_ring(service),
             "key uses": lambda: reserve_key_uses(service),

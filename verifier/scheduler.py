@@ -64,6 +64,11 @@ async def examine(service: Service) -> None:
         pass
 
 
+async def find_bulk_reading(service: Service) -> None:
+    """Look for staff who look at many customers within an hour."""
+    await service.bulk_reading.examine()
+
+
 async def forget(service: Service) -> None:
     """Delete the data that is older than the retention time."""
     while await service.retention.forget():

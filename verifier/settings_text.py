@@ -31,6 +31,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "drain_seconds": "How long a node that was told to stop goes on answering while `/readyz` says 503.",
         "retention_days": f"Delete calls, verdicts and reports that are older. At least {LEGS_KEPT_DAYS + 1} days; 0 "
         "keeps everything.",
+        "look_retention_days": "How many days it is kept who looked at a customer's data.",
+        "looks_an_hour": "At how many customers one member of staff may look within an hour. More is a discrepancy, "
+        "`bulk_reading`.",
     },
     "Ports and connections": {
         "listen": "The public port, as host:port. Put a TLS proxy in front of it.",

@@ -1,11 +1,13 @@
 /**
- * The customer's loans: their stage, the officers who may phone, and announced calls. They can refuse marketing calls.
+ * The customer's loans: their stage, the officers who may phone, and announced calls. They can refuse marketing calls,
+ * and see who looked at their data.
  * Implements specs/protocol.md section 7.5.
  */
 
 import { announce, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
+import { lookedSection } from "./looked.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -27,6 +29,7 @@ export async function loansScreen(page, signal) {
       ? applications.map((each) => h("section", { class: "card" }, loan(page, each)))
       : h("p", { class: "card" }, say(WORDS.noLoans)),
     h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
+    applications.length > 0 && lookedSection(page, signal),
   );
 }
 

@@ -155,6 +155,22 @@ export const WORDS = {
     "This holds for all your applications, now and later. Calls about them still come.",
   ),
   kept: both("已保存。", "Saved."),
+  looked: both("谁查看过我的信息", "Who looked at my data"),
+  lookedWhy: both(
+    "我行员工和系统每次查看您的信息，都会记录在这里。如有疑问，请拨打银行卡背面的电话。",
+    "Each time our staff or our systems look at your data, it is recorded here. If you have a question, ring the number on your bank card.",
+  ),
+  lookedNone: both("还没有人查看过您的信息。", "Nobody has looked at your data."),
+  lookedStaff: both("{role}，工号 {id}", "{role}, staff number {id}"),
+  lookedSystem: both("银行系统 {id}", "The bank's system {id}"),
+  lookedReason: both("原因：{reason}", "Reason: {reason}"),
+  listComma: both("、", ", "),
+  roles: {
+    officer: both("客户经理", "Officer"),
+    supervisor: both("主管", "Supervisor"),
+    auditor: both("审计人员", "Auditor"),
+    counter: both("柜面人员", "Branch counter"),
+  },
 
   reportTitle: both("举报可疑来电", "Report a suspicious call"),
   reportMore: both("补充（可不填）", "More (if you like)"),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from tests.api.conftest import SystemSession
-from tests.world import Person, World
+from tests.world import LOANS, Person, World
 from verifier.api.systems import System, SystemsError, add_system, new_key
 from verifier.config import BadSettings, load
 from verifier.core.application import AssignedOfficer
@@ -141,5 +141,5 @@ async def test_a_bad_name_that_is_already_stored_can_still_be_read(storage: Stor
         person = Person(1)
         # The service accepts it. Only the API and the import check names.
         await world.register(person, product="bank.example/login")
-        read = await world.service.applications.read(person.application_id)
+        read = await world.service.applications.read(LOANS, person.application_id)
         assert read.registration.product == "bank.example/login"

@@ -77,6 +77,7 @@ def test_the_tests_of_the_sdk_pass_against_a_real_bank(npm: str, bank: DemoBank)
         OFFICER_TOKEN=bank.officer("4412"),
         CLERK_TOKEN=bank.officer("5101", "counter"),
         SUPERVISOR_TOKEN=bank.officer("9001", "supervisor"),
+        AUDITOR_TOKEN=bank.officer("9002", "auditor"),
         CUSTOMER_TOKEN=bank.customer("cust-0001"),
         SYSTEM_KEYS=str(bank.folder),
     )

@@ -12,15 +12,17 @@ import pytest
 
 from tests.conftest import POSTGRES, SQLITE, new_database
 from tests.ledger.test_rows import SUPERVISOR, execute
-from tests.world import OFFICER, ORIGIN, Person, World, another_code
+from tests.world import LOANS, NOON, OFFICER, ORIGIN, Person, World, another_code, staff
 from verifier.core.checkpoint import Checkpoint
 from verifier.core.errors import InternalError, RateLimited, Tampered, Unavailable, VerifierError
+from verifier.core.looks import SearchLooks
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.suspensions import SuspendStaff
+from verifier.core.times import from_ms
 from verifier.ledger import records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
-from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS
+from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS, LOOKS
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ports import Row, Storage
 from verifier.service.housekeeping.expiry import Swept
@@ -92,13 +94,41 @@ async def test_a_row_of_another_customer_than_requested_is_refused(
             lambda: node.service.me.applications(mallory.principal),
             lambda: node.service.me.calls(mallory.principal, None, 5),
             lambda: node.call_status(mallory),
-            lambda: node.service.applications.read(mallory.application_id),
+            lambda: node.service.applications.read(LOANS, mallory.application_id),
             lambda: node.context.reading.call("call_" + "0" * 32),
             lambda: node.context.reading.calls_of_officer("4413", "call_g", 0, 5),
         ]
         for look in looks:
             with pytest.raises(Tampered):
                 await look()
+
+
+@pytest.mark.shows("CVP-7.17-8", "CVP-10.2-4")
+async def test_a_look_other_than_the_requested_ones_is_refused(
+    world: World, wang: Person, mallory: Person, tmp_path: Path
+) -> None:
+    """The database returns a genuine row of another customer, reader or time, or says that a look has expired."""
+    await world.service.desk.application(staff("4412"), wang.application_id)
+    look = f"SELECT {LOOKS.columns} FROM looks"
+    wrong = (records.LOOKS_OF_APPLICATION, records.LOOKS_OF_READER, records.LOOKS_BETWEEN)
+    async with deceived(world, tmp_path, {**dict.fromkeys(wrong, look), records.LOOKS_BEFORE: look}) as node:
+        search = node.service.looks.search
+        auditor = staff("9002", "auditor")
+        for asked in (
+            SearchLooks(customer_id=mallory.customer_id),
+            SearchLooks(application_id=mallory.application_id),
+            SearchLooks(application_id=wang.application_id, staff_id="4413"),
+            SearchLooks(staff_id="4413"),
+            SearchLooks(until=from_ms(NOON)),
+            SearchLooks(since=from_ms(NOON + 1)),
+        ):
+            with pytest.raises(Tampered):
+                await search(auditor, asked)
+        with pytest.raises(Tampered):
+            await node.service.looks.mine(mallory.principal, None, 5)
+        assert len((await node.service.looks.mine(wang.principal, None, 5)).looks) == 1
+        await node.service.housekeeping.sweep()
+    assert await world.counts("looks") == (1,)
 
 
 @pytest.mark.shows("CVP-6.2-1", "CVP-10.2-4")

@@ -59,6 +59,7 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
         world.context.customer_index(person.customer_id)
     ),
     "suspension": lambda work, person, world, call_id: work.suspensions.of(OFFICER.id),
+    "looks of a reader": lambda work, person, world, call_id: work.looks.examine("staff:4412", 1),
     "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
     "helpers": lambda work, person, world, call_id: work.helpers.of_customer(bytes(16)),
     "people helped": lambda work, person, world, call_id: work.helpers.of_helper(bytes(16)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import COLLEAGUE, IVR, OFFICER, ORIGIN, Json, Person, World, another_code
+from tests.world import COLLEAGUE, IVR, LOANS, OFFICER, ORIGIN, Json, Person, World, another_code
 from verifier.core.checkpoint import parse_proof
 from verifier.core.errors import (
     Erased,
@@ -148,7 +148,7 @@ async def test_two_customers_cannot_register_one_application_concurrently(split:
         asked = split.register(first, officers=(OFFICER,)), split.register(second, officers=(COLLEAGUE,))
         ended = await asyncio.gather(*asked, return_exceptions=True)
         assert [isinstance(each, InvalidField) for each in ended] in ([True, False], [False, True])
-        owner = (await split.service.applications.read(first.application_id)).registration.customer.id
+        owner = (await split.service.applications.read(LOANS, first.application_id)).registration.customer.id
         assert owner == (second if isinstance(ended[0], InvalidField) else first).customer_id
 
 

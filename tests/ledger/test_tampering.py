@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from tests.ledger.test_rows import changed, execute, whole_scene
 from tests.requirements import ROOT
-from tests.service.test_erasure import Remembering, columns, person, world
+from tests.service.test_erasure import Remembering, columns, look, person, world
 from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
@@ -231,6 +231,7 @@ async def scene(world: Remembering, person: Person) -> Scene:
     _, code = await world.live_call(erased)
     await world.confirm(erased, code)
     await world.report(erased, "x")
+    await look(world, erased)
     await world.erase(erased)
     await whole_scene(world, person)
     world.clock.advance(1)
@@ -282,7 +283,7 @@ async def test_a_node_detects_that_its_revocation_was_set_back_with_the_head(
 ) -> None:
     """However many batches another node has committed since."""
     call_id, code = await world.live_call(person)
-    tables = ("log_head", "calls", "applications")
+    tables = ("log_head", "calls", "applications", "looks")
     before = {table: list(await world.storage.fetch(f"SELECT * FROM {table}")) for table in tables}
     await world.revoke(call_id)
     await set_back(world, before)
@@ -305,7 +306,7 @@ async def test_a_head_that_was_set_back_is_refused_even_with_a_full_list_of_writ
         async with World(world.storage, world.ring_file, clock=world.clock) as other:
             await other.context.writer.probe()
     call_id, code = await world.live_call(person)
-    tables = ("log_head", "calls", "applications")
+    tables = ("log_head", "calls", "applications", "looks")
     async with (
         World(world.storage, world.ring_file, clock=world.clock) as node,
         World(world.storage, world.ring_file, clock=world.clock) as other,

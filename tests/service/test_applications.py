@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.world import NOON, OFFICER, Person, World, another_code
+from tests.world import LOANS, NOON, OFFICER, Person, World, another_code
 from verifier import keys
 from verifier.core.application import Customer, RegisteredNumber
 from verifier.core.errors import InvalidField, NotFound
@@ -18,18 +18,18 @@ OLD = from_ms(NOON - 90 * 86_400_000)
 async def test_a_registered_application_is_read_back_unchanged(world: World) -> None:
     person = Person(1)
     registered = await world.register(person)
-    found = await world.service.applications.read(person.application_id)
+    found = await world.service.applications.read(LOANS, person.application_id)
     assert found.registration == person.registration()
     assert registered["registration"]["customer"]["name"] == person.name
     with pytest.raises(NotFound):
-        await world.service.applications.read("LN-404")
+        await world.service.applications.read(LOANS, "LN-404")
 
 
 @pytest.mark.shows("CVP-3.1-1")
 async def test_an_update_keeps_the_key_the_counters_and_the_live_call(world: World, wang: Person) -> None:
     call_id, code = await world.live_call(wang)
     await world.register(wang, product="汽车贷款")
-    found = await world.service.applications.read(wang.application_id)
+    found = await world.service.applications.read(LOANS, wang.application_id)
     assert (found.registration.product, found.open_call_id) == ("汽车贷款", call_id)
     assert (await world.confirm(wang, code))["verdict"] == "genuine"
 
@@ -40,13 +40,13 @@ async def test_an_application_cannot_move_to_another_customer(world: World, wang
     with pytest.raises(InvalidField) as caught:
         await world.register(wang, customer=Customer("cust-2", "孙强"))
     assert caught.value.errors[0].pointer == "/customer/id"
-    assert (await world.service.applications.read(wang.application_id)).registration.customer.id == "cust-1"
+    assert (await world.service.applications.read(LOANS, wang.application_id)).registration.customer.id == "cust-1"
 
 
 async def test_a_revoked_call_is_not_the_open_call(world: World, wang: Person) -> None:
     call_id, _ = await world.live_call(wang)
     await world.revoke(call_id)
-    assert (await world.service.applications.read(wang.application_id)).open_call_id is None
+    assert (await world.service.applications.read(LOANS, wang.application_id)).open_call_id is None
 
 
 async def test_after_a_number_change_the_open_call_is_confirmed_by_app_only(world: World, wang: Person) -> None:
@@ -71,7 +71,7 @@ async def test_an_update_moves_an_application_to_the_active_key(world: World, wa
     before = (await world.storage.fetch(kek))[0][0]
     keys.rotate(world.ring_file, "encryption", NOON, force=True)
     world.ring.refresh()
-    assert (await world.service.applications.read(wang.application_id)).application_id == wang.application_id
+    assert (await world.service.applications.read(LOANS, wang.application_id)).application_id == wang.application_id
     await world.register(wang)
     assert (await world.storage.fetch(kek))[0][0] != before
     assert (await world.confirm(wang, code))["verdict"] == "genuine"

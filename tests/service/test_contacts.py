@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.world import NOON, OFFICER, Company, Json, Person, World, at_company, staff
+from tests.world import LOANS, NOON, OFFICER, Company, Json, Person, World, at_company, staff
 from verifier.core.application import RegisteredNumber
 from verifier.core.contacts import Borrower, Consents, Contact
 from verifier.core.errors import CallClosed, InvalidField, NotFound, PolicyRefused
@@ -176,7 +176,7 @@ async def test_a_new_contact_waits_out_the_cooling_off_period_whatever_date_is_g
     await world.register(company, *usual, at_company(company.former, "guarantor", added_at=old))
     world.clock.advance(HOUR)
     assert await world.issue(company, number=company.former.number)
-    view = await world.service.applications.read(company.application_id)
+    view = await world.service.applications.read(LOANS, company.application_id)
     assert isinstance(view.registration.contacts, tuple)
     added = [each.added_at for each in view.registration.contacts]
     assert added == [msgspec.UNSET, msgspec.UNSET, from_ms(NOON)]

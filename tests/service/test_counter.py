@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tests.ledger.test_rows import execute
 from tests.service.test_suspensions import suspend
-from tests.world import DESK, NO_CAP, NOON, Json, Person, World, another_code, as_json, staff
+from tests.world import DESK, NO_CAP, NOON, Company, Json, Person, World, another_code, as_json, at_company, staff
 from verifier.core.application import Customer, RegisteredNumber
 from verifier.core.errors import (
     IdempotencyKeyReused,
@@ -33,6 +34,7 @@ from verifier.core.times import from_ms
 from verifier.ports import Storage
 
 DAY_MS = 86_400_000
+REASON = "asks about a call of this morning"
 CLERK = staff("5101", "counter")
 WRONG = another_code("482177300", 0)
 SECOND_NUMBER = "+8613900139000"
@@ -48,7 +50,7 @@ async def world(storage: Storage, tmp_path: Path) -> AsyncIterator[World]:
 def who(person: Person | None = None, **named: str) -> dict[str, str]:
     """The customer at the counter, by their application unless `named` says otherwise, and the reason."""
     found = named or {"application_id": (person or Person(1)).application_id}
-    return {"reason": "asks about a call of this morning", **found}
+    return {"reason": REASON, **found}
 
 
 async def find(world: World, present: dict[str, str], clerk: Any = CLERK, key: str = "") -> Json:
@@ -396,3 +398,37 @@ async def test_the_audit_finds_nothing_after_a_day_at_the_counter(world: World) 
         await check(world, who(number=Person(n).number))
         await report(world, who(Person(n)))
     assert (await world.audit()).findings == []
+
+
+@pytest.mark.shows("CVP-7.19-7")
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+async def test_the_customer_is_told_that_a_clerk_has_looked_and_why(world: World, act: Ask) -> None:
+    wang = Person(1)
+    await world.register(wang)
+    with suppress(VerifierError):
+        await act(world, who(wang), key="k")
+        await act(world, who(wang), key="k")
+    told = (await world.service.looks.mine(wang.principal, None, 10)).looks
+    assert [(each.reader.id, each.reader.roles, each.reason) for each in told] == [("5101", ("counter",), REASON)]
+
+
+@pytest.mark.shows("CVP-7.19-7")
+async def test_a_request_that_finds_nobody_is_no_look(world: World) -> None:
+    wang = Person(1)
+    await world.register(wang)
+    with pytest.raises(NotFound):
+        await find(world, who(number="+8617000000000"))
+    assert (await world.service.looks.mine(wang.principal, None, 10)).looks == ()
+
+
+@pytest.mark.shows("CVP-7.19-4")
+async def test_a_contact_of_a_company_is_found_by_their_own_number(world: World) -> None:
+    company = Company(10)
+    await world.register(company)
+    _, code = await world.live_call(company)
+    with pytest.raises(NotFound):
+        await find(world, who(application_id=company.application_id))
+    assert (await find(world, who(number=company.legal.number)))["name"] == company.legal.name
+    assert (await confirm(world, who(number=company.finance.number), code))["verdict"] == "genuine"
+    await world.register(company, at_company(company.legal, "legal_representative"))
+    assert (await find(world, who(application_id=company.application_id)))["name"] == company.legal.name

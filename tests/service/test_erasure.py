@@ -42,6 +42,7 @@ STAYS = {
     ("applications", "application_id"): "the reference is never used again, and erasing twice gives one answer",
     ("calls", "application_id"): "a call without its ticket says only that an officer issued it and when",
     ("leaves", "application_id"): "the audit tells an erased statement from a damaged one",
+    ("looks", "application_id"): "who looked, and when, says nothing of the person whose data it was",
     ("reports", "application_id"): "a report without its words says only that there was one",
     ("limits", "limit_key"): "the daily cap of a login or a number, under its blind index; it goes within two days",
     ("marketing_refusals", "person"): "a person who refuses offers gets none, with a later application either",
@@ -246,6 +247,7 @@ async def everything(world: World, person: Person) -> list[str]:
     await world.revoke(later)
     await live(world, person, f"SIP/{person.number}-7")
     await world.report(person, SAID, code=code)
+    await look(world, person)
     asked = ReportCall(from_ms(world.clock()), "+8617000000000", SAID, reporter_number=person.number)
     ivr = Principal(kind="system", id="ivr", issuer="systems", roles=frozenset({"ivr"}))
     await world.service.reports.take(ivr, asked, world.key(ivr, asked))
@@ -256,6 +258,12 @@ async def everything(world: World, person: Person) -> list[str]:
     await helping.accept(person, helper_id)
     await helping.invite(person)
     return [f"SIP/{person.number}-{n}" for n in range(1, 8)]
+
+
+async def look(world: World, person: Person) -> None:
+    """A member of staff looks at the application, for a reason that names the person."""
+    application = await world.context.reading.application(person.application_id)
+    await world.service.looks.record(staff("4413"), "check_at_counter", (application,), f"{person.name} is here")
 
 
 async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:

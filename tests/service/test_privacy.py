@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import DESK, Person, World, another_code
+from tests.world import DESK, LOANS, Person, World, another_code
 from verifier.core.errors import Erased, NotFound
 from verifier.ledger.tables import APPLICATIONS
 from verifier.storage import open_storage
@@ -166,4 +166,4 @@ async def test_an_erased_application_is_never_found_or_registered_again(world: W
         with pytest.raises(NotFound):
             await hidden
     with pytest.raises(Erased):
-        await world.service.applications.read(wang.application_id)
+        await world.service.applications.read(LOANS, wang.application_id)

@@ -129,7 +129,7 @@ def loans(draw: st.DrawFn) -> Loan:
         numbers.difference_update(one.numbers)
         before, borrower = [one], one.login
     else:
-        before = [draw(contacts(numbers, logins, names)) for _ in range(draw(st.integers(1, 4)))]
+        before = [draw(contacts(numbers, logins, names)) for _ in range(draw(st.integers(1, 3)))]
         borrower = draw(st.sampled_from([None, *(each.login for each in before if each.role == "borrower")]))
     erased = draw(st.integers(0, 7)) == 0
     kept = [each for each in (draw(changed(who)) for who in before) if each is not None] or before[:1]

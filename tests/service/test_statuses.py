@@ -10,7 +10,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from tests.world import COLLEAGUE, NOON, Person, World, staff, system
+from tests.world import COLLEAGUE, LOANS, NOON, Person, World, staff, system
 from verifier.core.application import Consents, Registration, Status
 from verifier.core.errors import InvalidField, PolicyRefused, VerifierError
 from verifier.core.messages.calls import CallPurpose
@@ -29,7 +29,7 @@ OFFICER = staff("4412")
 
 
 async def held(world: World, person: Person) -> Registration:
-    view = await world.service.applications.read(person.application_id)
+    view = await world.service.applications.read(LOANS, person.application_id)
     return view.registration
 
 
@@ -220,7 +220,7 @@ async def test_the_console_is_told_of_consents_and_refusals(world: World) -> Non
     await world.register(person, consents=WILLING)
     assert (await offered(world, person))["marketing"] == []
     await world.service.me.put_preferences(person.principal, Preferences(marketing_calls=False))
-    view = await world.service.applications.read(person.application_id)
+    view = await world.service.applications.read(LOANS, person.application_id)
     assert view.purposes is not UNSET
     told = {each.purpose: each.refusals for each in view.purposes}
     assert [each.detail for each in told["marketing"]] == ["the customer has refused marketing calls"]

@@ -72,6 +72,7 @@ def test_every_post_that_changes_something_needs_an_idempotency_key() -> None:
     without = {each.path for each in table if each.method == "POST" and not each.idempotent_key}
     assert without == {
         "/v1/applications/search",
+        "/v1/looks/search",
         "/v1/receipts/verification",
         "/v1/receipts/symbols",
         "/v1/calls/{call_id}/identity",

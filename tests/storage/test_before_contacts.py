@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import Company, Person, World, at_company
+from tests.world import LOANS, Company, Person, World, at_company
 from verifier.core.contacts import RIGHTS
 from verifier.core.errors import Erased
 from verifier.ports import Storage
@@ -68,7 +68,7 @@ async def test_a_database_of_the_release_before_is_migrated_and_everything_in_it
     async with World(storage, tmp_path / "ring.json") as world:
         assert (await world.audit()).findings == []
         for person in map(Person, (1, 2, 3)):
-            facts = (await world.service.applications.read(person.application_id)).registration
+            facts = (await world.service.applications.read(LOANS, person.application_id)).registration
             (one,) = facts.people
             assert (facts.owner.id, facts.owner.kind) == (person.customer_id, "person")
             assert (one.id, one.role, one.rights, one.numbers[0].number) == (
@@ -78,7 +78,7 @@ async def test_a_database_of_the_release_before_is_migrated_and_everything_in_it
                 person.number,
             )
         with pytest.raises(Erased):
-            await world.service.applications.read("LN-4")
+            await world.service.applications.read(LOANS, "LN-4")
         for each in (BEFORE["confirmed"], BEFORE["ended"]):
             assert world.check(each["receipt"]).verdict == "genuine"
         again = await world.confirm(Person(1), BEFORE["confirmed"]["code"])

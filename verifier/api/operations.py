@@ -200,6 +200,7 @@ class Endpoint:
                 raise self._authentication.refusal(principal, self._who)
             if operation.step_up:
                 self._authentication.strength.check(principal)
+            principal = principal.acting(self._who)
         path = dict(request.match_info)
         self._check_path(path)
         query = convert(_query(request), operation.query) if operation.query is not None else None

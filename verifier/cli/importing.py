@@ -39,6 +39,9 @@ _STOPPED = "The import stopped. The lines that were registered stay; it is safe 
 @click.option(
     "--ignore", multiple=True, metavar="HEADER", help="Ignore the column of the file that has this HEADER. Repeatable."
 )
+@click.option(
+    "--contacts", is_flag=True, help="FILE has the contacts of registered applications, one on each line (.csv)."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything against the database, but write nothing to it.")
 @click.option(
     "--reject",
@@ -51,6 +54,7 @@ def import_(
     encoding: str,
     mapped: tuple[str, ...],
     ignore: tuple[str, ...],
+    contacts: bool,
     dry_run: bool,
     reject: Path | None,
 ) -> None:
@@ -63,9 +67,10 @@ def import_(
     import could not begin or did not finish.
     """
     from verifier.app import now_ms
-    from verifier.import_files import Bad, ImportFile, Rejects, UnreadableFile
+    from verifier.import_files import Bad, ContactsFile, ImportFile, Rejects, UnreadableFile
 
-    reading, config = _reading(region, encoding, mapped, ignore), load_config()
+    kind = ContactsFile if contacts else ImportFile
+    reading, config = _reading(kind, region, encoding, mapped, ignore), load_config()
     name = click.format_filename(file.name)
     rejects: Rejects | None = None
     with click.progressbar(length=2 * file.stat().st_size, label=f"Importing {name}", file=sys.stderr) as bar:
@@ -76,7 +81,7 @@ def import_(
             _print_row(name, row)
 
         try:
-            source = ImportFile(file, now_ms(), reading, bar.update)
+            source = kind(file, now_ms(), reading, bar.update)
             rejects = Rejects(reject, source) if reject is not None else None
         except (UnreadableFile, OSError) as error:
             raise click.ClickException(f"{name}: {_words(error)}\nNothing was imported.") from error
@@ -96,8 +101,12 @@ def import_(
         raise SystemExit(3)
 
 
-def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]) -> Reading:
-    from verifier.import_files import COLUMNS, ENCODINGS, REASON, REGIONS, Reading
+def _reading(
+    kind: type[ImportFile], region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple[str, ...]
+) -> Reading:
+    from verifier.import_files import ENCODINGS, REASON, REGIONS, Reading
+
+    columns = kind.header_type.required + kind.header_type.optional
 
     if region.upper() not in REGIONS:
         raise click.BadParameter("not an ISO 3166 country with telephone numbers, like CN or GB", param_hint="--region")
@@ -110,8 +119,8 @@ def _reading(region: str, encoding: str, mapped: tuple[str, ...], ignored: tuple
     names: dict[str, str] = {}
     for each in mapped:
         column, _, header = (part.strip() for part in each.partition("="))
-        if column not in COLUMNS or header in ("", REASON, *names.values()) or column in names:
-            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once; COLUMN is one of {', '.join(COLUMNS)}"
+        if column not in columns or header in ("", REASON, *names.values()) or column in names:
+            wrong = f"{each!r}: must be COLUMN=HEADER, each of them once; COLUMN is one of {', '.join(columns)}"
             raise click.BadParameter(wrong, param_hint="--map")
         names[column] = header
     if both := set(names.values()) & {each.strip() for each in ignored}:
@@ -127,7 +136,9 @@ def _import(
     dry_run: bool,
 ) -> Account:
     from verifier.app import open_service
+    from verifier.import_files import ContactsFile
     from verifier.importing import import_file
+    from verifier.importing_contacts import import_contacts
 
     async def do() -> Account:
         try:
@@ -137,6 +148,8 @@ def _import(
         try:
             if not dry_run:
                 await service.start()
+            if isinstance(source, ContactsFile):
+                return await import_contacts(service, source, report, progress, dry_run=dry_run)
             return await import_file(service, source, report, progress, dry_run=dry_run)
         finally:
             if not dry_run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 Kind = Literal["staff", "customer", "system"]
 
@@ -39,6 +39,12 @@ class Principal(msgspec.Struct, frozen=True):
     # Always computed, whatever is given.
     key: str = ""
     grants: frozenset[str] = frozenset()
+
+    def acting(self, who: frozenset[str]) -> Principal:
+        """The caller with only those roles that `who` asks for: the ones that allow the operation."""
+        if self.kind == "customer" or self.grants <= who:
+            return self
+        return replace(self, roles=frozenset(role for role in self.roles if f"{self.kind}:{role}" in who))
 
     def __post_init__(self) -> None:
         granted = ("customer",) if self.kind == "customer" else (f"{self.kind}:{role}" for role in self.roles)

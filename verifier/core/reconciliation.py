@@ -21,18 +21,22 @@ DiscrepancyKind = Literal[
     "leg_not_on_file",
     "leg_not_of_ticket",
     "campaign",
+    "bulk_reading",
 ]
 KINDS: tuple[DiscrepancyKind, ...] = get_args(DiscrepancyKind)
 
 
 class Discrepancy(Struct, frozen=True):
-    """A discrepancy. `discrepancy_id` is the id of a call, of a leg or of a signal.
+    """A discrepancy. `discrepancy_id` is the id of a call, a leg, a signal or a look.
 
     `leg_id` is the telephone exchange's own id of the leg.
 
     For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived. For a
     campaign, `at` is when the second person entered the code. `people` counts those who entered it within a week before
     and after. `caller_numbers` are the numbers from which they say they were called.
+
+    For a bulk reading, `officer_id` is the member of staff, and `at` is when they looked at one customer too many.
+    `people` counts the customers in the hour that ends with `at`.
     """
 
     discrepancy_id: str

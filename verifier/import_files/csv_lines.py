@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -40,8 +41,13 @@ _POINTERS = {
 class Header:
     """The header: the first line of the file, with the names of the columns.
 
+    The file has `required` and `optional` columns. `pointers` has the columns whose names are not those of the member.
     Raises UnreadableFile if the header is wrong. The message names all problems of the header.
     """
+
+    required: tuple[str, ...] = REQUIRED
+    optional: tuple[str, ...] = OPTIONAL
+    pointers: Mapping[str, str] = _POINTERS
 
     def __init__(self, line: Line, reading: Reading) -> None:
         self.line = line
@@ -55,14 +61,14 @@ class Header:
         except BadLine as error:
             raise UnreadableFile(f"the first line cannot be read: {error.reason}") from error
         self._region = reading.region
-        self._header = {name: reading.names.get(name, name) for name in COLUMNS}
+        self._header = {name: reading.names.get(name, name) for name in self.required + self.optional}
         self._check(reading)
-        self._at = {name: self.cells.index(each) for name, each in self._header.items() if each in self.cells}
+        self.at = {name: self.cells.index(each) for name, each in self._header.items() if each in self.cells}
         self.reason_at = self.cells.index(REASON) if REASON in self.cells else None
 
     def _check(self, reading: Reading) -> None:
         known = {*self._header.values(), *reading.ignored, REASON}
-        needed = [header for name, header in self._header.items() if name in REQUIRED or name in reading.names]
+        needed = [header for name, header in self._header.items() if name in self.required or name in reading.names]
         counted = Counter(self.cells)
         wrong = {
             "Missing": [each for each in needed if each not in self.cells],
@@ -75,7 +81,7 @@ class Header:
             problems = (f"{problem}: {_names(each)}" for problem, each in wrong.items() if each)
             raise UnreadableFile(
                 f"the first line does not name the right columns. {'. '.join(problems)}.\n"
-                f"Needed: {', '.join(REQUIRED)}. Optional: {', '.join(OPTIONAL)}.\n"
+                f"Needed: {', '.join(self.required)}. Optional: {', '.join(self.optional)}.\n"
                 "If a column has another name in the file, add --map COLUMN=HEADER; to leave one out, --ignore HEADER"
             )
 
@@ -87,8 +93,8 @@ class Header:
         for header, cell in zip(self.cells, cells, strict=True):
             if unsafe(cell) and header != REASON:
                 raise BadLine(shown(header), "contains a control character or an invalid character")
-        values = {name: cells[at].strip(_SPACES) for name, at in self._at.items()}
-        return values["application_id"], self._facts(values)
+        values = {name: cells[at].strip(_SPACES) for name, at in self.at.items()}
+        return values["application_id"], self.facts(values)
 
     def blank(self, text: str) -> bool:
         """Whether all cells of a line are empty. The cell in the column `reason` may have text."""
@@ -104,31 +110,36 @@ class Header:
 
     def column(self, pointer: str) -> str:
         """The header of the column with the value for a member. `pointer` is the JSON Pointer to the member."""
-        name = _POINTERS.get(pointer, pointer[1:].partition("/")[0])
+        name = self.pointers.get(pointer, pointer[1:].partition("/")[0])
         return shown(self._header.get(name, name))
 
-    def _facts(self, values: dict[str, str]) -> dict[str, object]:
-        def read(name: str, parse: Callable[[str], Part]) -> Part:
-            try:
-                return parse(values[name])
-            except ValueError as error:
-                raise BadLine(shown(self._header[name]), str(error)) from error
+    def read(self, values: dict[str, str], name: str, parse: Callable[[str], Part]) -> Part:
+        """Parse a cell. Raises BadLine with the header of its column if `parse` raises ValueError."""
+        try:
+            return parse(values[name])
+        except ValueError as error:
+            raise BadLine(shown(self._header[name]), str(error)) from error
 
+    def facts(self, values: dict[str, str]) -> dict[str, object]:
+        """The facts of a line in the form of the JSON body. `values` has the cells by column. Raises BadLine."""
+        read = partial(self.read, values)
         given = {name for name, value in values.items() if value}
         customer = {"id": values["customer_id"], "name": values["customer_name"]}
         customer |= {name: values[name] for name in ("language", "time_zone") if name in given}
         facts: dict[str, object] = {
             "customer": customer,
-            "numbers": read(
-                "numbers", lambda cell: _each(cell, "number", 10, lambda part: _number(part, self._region))
-            ),
-            "officers": read("officers", lambda cell: _each(cell, "officer", 20, _officer)),
+            "numbers": read("numbers", self.numbers),
+            "officers": read("officers", lambda cell: each_of(cell, "officer", 20, _officer)),
             "product": values["product"],
-            "consents": {name: read(name, _yes_no) for name in ("service_calls", "marketing_calls") if name in given},
+            "consents": {name: read(name, yes_no) for name in ("service_calls", "marketing_calls") if name in given},
         }
         if "closed_at" in given:
             facts["closed_at"] = read("closed_at", _added)
         return facts | {name: values[name] for name in ("reference", "status") if name in given}
+
+    def numbers(self, cell: str) -> list[dict[str, object]]:
+        """The numbers in a cell, each with the time when it was added. Raises ValueError."""
+        return each_of(cell, "number", 10, lambda part: _number(part, self._region))
 
 
 def split(text: str, headers: list[str] | None = None) -> list[str]:
@@ -170,7 +181,8 @@ def _many(cells: int) -> str:
     return "1 column" if cells == 1 else f"{cells} columns"
 
 
-def _each(cell: str, noun: str, most: int, parse: Callable[[str], Part]) -> list[Part]:
+def each_of(cell: str, noun: str, most: int, parse: Callable[[str], Part]) -> list[Part]:
+    """Parse the parts of a cell, which have semicolons between them. Raises ValueError unless there are 1 to `most`."""
     parts = [part.strip(_SPACES) for part in cell.split(";")]
     parts = [part for part in parts if part]
     if not 1 <= len(parts) <= most:
@@ -208,7 +220,8 @@ def _officer(part: str) -> dict[str, str]:
     return {"id": parts[0], "name": parts[1], "branch": parts[2]}
 
 
-def _yes_no(cell: str) -> bool:
+def yes_no(cell: str) -> bool:
+    """Whether a cell says yes. Raises ValueError if it says neither yes nor no."""
     if cell.lower() not in _YES_NO:
         raise ValueError("must be yes or no")
     return _YES_NO[cell.lower()]

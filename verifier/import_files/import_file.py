@@ -9,6 +9,7 @@ import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ from verifier.import_files.lines import MAX_LINE, Line, UnreadableFile, read_lin
 from verifier.import_files.rows import Bad, BadLine, Blank, Good, Reading, Row, Superseded, reason_of, shown
 from verifier.service.applications import check
 
+Facts = TypeVar("Facts")
 Progress = Callable[[int], None]
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 
@@ -34,10 +36,12 @@ def _silent(octets: int) -> None:
 class ImportFile:
     """An import file after its first reading.
 
-    For each application, it remembers the number and the customer of the last line. Raises UnreadableFile if nothing in
-    the file can be imported. `progress` is called with the number of octets that were read since the previous call of
-    `progress`.
+    `header_type` reads the header of a CSV file. For each application, it remembers the number and the customer of the
+    last line. Raises UnreadableFile if nothing in the file can be imported. `progress` is called with the number of
+    octets that were read since the previous call of `progress`.
     """
+
+    header_type = Header
 
     def __init__(self, path: Path, now_ms: int, reading: Reading | None = None, progress: Progress = _silent) -> None:
         self.path = path
@@ -53,8 +57,7 @@ class ImportFile:
         lines = 0
         for row in self._read(progress):
             lines = row.line.number
-            if isinstance(row, Good):
-                self._remember(row)
+            self._remember(row)
         if not lines:
             raise UnreadableFile("the file is empty")
 
@@ -66,7 +69,7 @@ class ImportFile:
         if _state(self.path) != self._state:
             raise UnreadableFile("the file was changed while it was read")
         for row in self._read(progress):
-            yield self._among_others(row) if isinstance(row, Good) else row
+            yield self._among_others(row)
 
     def _check_kind(self) -> None:
         if not self.json and self.path.suffix.lower() != ".csv":
@@ -82,7 +85,7 @@ class ImportFile:
             progress(line.octets - done)
             done = line.octets
             if not self.json and line.number == 1:
-                self.header = Header(line, self.reading)
+                self.header = self.header_type(line, self.reading)
                 yield Blank(line, header=True)
             elif field := self._field(line.number):
                 first, last = field
@@ -99,6 +102,7 @@ class ImportFile:
         return self._fields[at] if at >= 0 and number < self._fields[at][1] else None
 
     def _row(self, line: Line) -> Row:
+        """The outcome of a line, without the other lines."""
         if line.text is None:
             return Bad(line, "", f"the line is longer than {MAX_LINE} octets")
         if not line.text.strip(" \t\r") or (self.header is not None and self.header.blank(line.text)):
@@ -108,14 +112,18 @@ class ImportFile:
                 given, facts = self.header.parse(line.text)
             else:
                 given, facts = json_lines.parse(line.text, self.reading.region)
-            registration = _registration(facts)
-            check_names(registration)
-            check(registration, self._now_ms)
-            return Good(line, _application_id(given), registration)
+            return self._made(line, given, facts)
         except BadLine as error:
             return Bad(line, error.column, error.reason)
         except VerifierError as error:
             return self.bad(line, error)
+
+    def _made(self, line: Line, given: object, facts: dict[str, object]) -> Row:
+        """The row of a line with these facts. Raises VerifierError for wrong facts."""
+        registration = converted(facts, Registration)
+        check_names(registration)
+        check(registration, self._now_ms)
+        return Good(line, application_id(given), registration)
 
     def bad(self, line: Line, error: VerifierError) -> Bad:
         """Make the outcome of a line that was refused with this error.
@@ -125,15 +133,20 @@ class ImportFile:
         pointer, reason = reason_of(error)
         return Bad(line, shown(pointer) if self.header is None else self.header.column(pointer), shown(reason, 300))
 
-    def _remember(self, row: Good) -> None:
+    def _remember(self, row: Row) -> None:
+        """Remember what the outcomes of other lines depend on."""
+        if not isinstance(row, Good):
+            return
         application_id, customer_id = row.application_id, row.registration.owner.id
         earlier = self._last.get(application_id)
         if earlier is not None and earlier[1] != customer_id:
             self._conflicts.setdefault(application_id, (*earlier, row.line.number))
         self._last[application_id] = row.line.number, customer_id
 
-    def _among_others(self, row: Good) -> Row:
-        """The outcome of a good line after comparing it with the other lines of the file."""
+    def _among_others(self, row: Row) -> Row:
+        """The outcome of a line after comparing it with the other lines of the file."""
+        if not isinstance(row, Good):
+            return row
         column = "/application_id" if self.header is None else self.header.column("/application_id")
         conflict = self._conflicts.get(row.application_id)
         if conflict is not None:
@@ -144,14 +157,16 @@ class ImportFile:
         return row if last == row.line.number else Superseded(row.line, column, last)
 
 
-def _registration(facts: dict[str, object]) -> Registration:
+def converted(facts: object, to: type[Facts]) -> Facts:
+    """Convert facts to their type. Raises InvalidField."""
     try:
-        return msgspec.convert(facts, Registration)
+        return msgspec.convert(facts, to)
     except msgspec.ValidationError as error:
         raise strict_json.invalid(error) from error
 
 
-def _application_id(given: object) -> str:
+def application_id(given: object) -> str:
+    """The id of an application. Raises InvalidField."""
     try:
         return msgspec.convert(given, ApplicationId)
     except msgspec.ValidationError as error:

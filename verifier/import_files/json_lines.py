@@ -25,12 +25,23 @@ def parse(text: str, region: str) -> tuple[object, dict[str, object]]:
     plain.pop(REASON, None)
     if "application_id" not in plain:
         raise BadLine("/application_id", "is missing")
-    numbers = plain.get("numbers")
-    # Ten numbers are enough here, because the type `Registration` refuses more.
-    for place, number in enumerate(numbers[:10] if isinstance(numbers, list) else ()):
+    _normalise("", plain, region)
+    # The types refuse more contacts and more numbers.
+    for place, contact in enumerate(_listed(plain, "contacts", 50)):
+        _normalise(f"/contacts/{place}", contact, region)
+    return plain.pop("application_id"), plain
+
+
+def _normalise(at: str, holder: object, region: str) -> None:
+    """Write the numbers of an application or a contact in E.164. `at` is the JSON Pointer to it. Raises BadLine."""
+    for place, number in enumerate(_listed(holder, "numbers", 10)):
         if isinstance(number, dict) and isinstance(number.get("number"), str):
             try:
                 number["number"] = e164(number["number"], region)
             except ValueError as error:
-                raise BadLine(f"/numbers/{place}/number", str(error)) from error
-    return plain.pop("application_id"), plain
+                raise BadLine(f"{at}/numbers/{place}/number", str(error)) from error
+
+
+def _listed(holder: object, member: str, most: int) -> list[object]:
+    found = holder.get(member) if isinstance(holder, dict) else None
+    return found[:most] if isinstance(found, list) else []

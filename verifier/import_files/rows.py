@@ -7,6 +7,7 @@ from typing import get_args
 from msgspec import Struct
 
 from verifier.core.application import Registration, Stage, Status
+from verifier.core.contacts import RIGHTS, Borrower, Contact, Role
 from verifier.core.errors import VerifierError
 from verifier.core.purposes import Language, Purpose
 from verifier.import_files.lines import Line
@@ -34,6 +35,15 @@ class Good(Struct, frozen=True):
     line: Line
     application_id: str
     registration: Registration
+
+
+class ContactLine(Struct, frozen=True):
+    """A line with a contact of an application. `borrower` is None if the line does not name the borrower."""
+
+    line: Line
+    application_id: str
+    contact: Contact
+    borrower: Borrower | None
 
 
 class Bad(Struct, frozen=True):
@@ -67,8 +77,11 @@ _VALUES: dict[str, tuple[str, ...]] = {
     "purpose": get_args(Purpose),
     "stage": get_args(Stage),
     "status": get_args(Status),
+    "role": get_args(Role),
+    "rights": RIGHTS,
+    "kind": ("person", "company"),
 }
-Row = Good | Bad | Superseded | Blank
+Row = Good | ContactLine | Bad | Superseded | Blank
 
 
 class BadLine(ValueError):
@@ -83,7 +96,7 @@ class BadLine(ValueError):
 def reason_of(error: VerifierError) -> tuple[str, str]:
     """The JSON Pointer and the reason of an error. The reason is a text that does not repeat the wrong value."""
     pointer, detail = (error.errors[0].pointer, error.errors[0].detail) if error.errors else ("", error.detail)
-    name = pointer.rpartition("/")[2]
+    name = next((each for each in reversed(pointer.split("/")) if not each.isdigit()), "")
     if detail.startswith("Invalid enum value"):
         detail = f"must be {' or '.join(_VALUES.get(name, ('another value',)))}"
     elif detail.startswith("there is no time zone"):

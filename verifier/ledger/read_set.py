@@ -44,8 +44,11 @@ class ReadSet(Struct, frozen=True):
     - `exchange_id`: when this telephone exchange was last heard.
     - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
     - `whole`: every row of the application with this id.
-    - `expired`: legs and stray legs that have expired.
-    - `limits_before`, `requests_before`: limits or requests that are older than this time, in epoch milliseconds.
+    - `expired`: legs, stray legs and signals that have expired.
+    - `limits_before`, `requests_before`, `looks_before`: limits, requests or looks that are older than this time, in
+      epoch milliseconds.
+    - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
+    - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
     - `helpers`: the helpers of the customer `customer_index`.
     - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
     - `invitation`: the helper whose invitation has this blind index.
@@ -78,6 +81,9 @@ class ReadSet(Struct, frozen=True):
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
+    looks_before: int | None = None
+    looks_of: tuple[str, int, int] | None = None
+    near: bytes | None = None
     helpers: bool = False
     helping: bytes | None = None
     invitation: bytes | None = None

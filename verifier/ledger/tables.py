@@ -203,6 +203,23 @@ class ExchangeRow(Struct, frozen=True):
     heard_at: int
 
 
+class LookRow(Struct, frozen=True):
+    """A row of `looks`: one read that has shown one application to staff or to a system (law L15).
+
+    `reader` is the kind and id of the reader. `roles` is a space-separated list. `sealed` holds the reason. `bulk` is 1
+    for the look that made a bulk reading.
+    """
+
+    look_id: str
+    reader: str
+    roles: str
+    operation: str
+    application_id: str
+    looked_at: int
+    sealed: bytes | None = None
+    bulk: int | None = None
+
+
 class SuspensionRow(Struct, frozen=True):
     """A row of `suspensions`. A suspension is in force until it is lifted. `sealed` holds the reason."""
 
@@ -265,6 +282,7 @@ LIMITS = Table("limits", LimitRow, ("limit_key",))
 REPORTS = Table("reports", ReportRow, ("report_id",))
 SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("lifted_by", "lifted_at"))
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
+LOOKS = Table("looks", LookRow, ("look_id",), narrow=("sealed", "bulk"))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
 REFUSALS = Table("marketing_refusals", MarketingRefusal, ("person",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
@@ -280,6 +298,7 @@ TABLES: tuple[AnyTable, ...] = (
     REPORTS,
     SUSPENSIONS,
     SIGNALS,
+    LOOKS,
     EXCHANGES,
     CONFIRMATIONS,
     HELPERS,

@@ -24,8 +24,10 @@ from verifier.service.legs.exchanges import TelephoneExchanges
 from verifier.service.legs.leg_events import Legs
 from verifier.service.legs.reconciliation import Reconciliation
 from verifier.service.notifications.outbox import Outbox
+from verifier.service.staff.bulk_reading import BulkReading
 from verifier.service.staff.counter import Counter
 from verifier.service.staff.desk import Desk
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.policy_exceptions import PolicyExceptions
 from verifier.service.staff.suspensions import StaffSuspensions
 
@@ -56,13 +58,15 @@ class Service:
         self.reports = Reports(context)
         self.me = Me(context, self.exchanges)
         self.call_checks = CallChecks(context)
+        self.looks = Looks(context)
         self.helpers = HelpersOfCustomer(context)
         self.helping = HelpingPeople(context, self.exchanges)
-        self.counter = Counter(context, self.call_checks, self.confirmations, self.reports)
+        self.counter = Counter(context, self.looks, self.call_checks, self.confirmations, self.reports)
         self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)
         self.suspensions = StaffSuspensions(context)
+        self.bulk_reading = BulkReading(context)
         self.key_uses = KeyUses(context)
 
     async def start(self) -> None:

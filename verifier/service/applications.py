@@ -16,6 +16,7 @@ from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
+from verifier.core.principal import Principal
 from verifier.core.sealing import ApplicationKeys
 from verifier.core.times import from_ms, to_ms
 from verifier.ledger import records
@@ -26,6 +27,7 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
@@ -36,9 +38,14 @@ class Applications:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looks = Looks(context)
 
-    async def register(self, application_id: str, registration: Registration) -> ApplicationView:
+    async def register(
+        self, application_id: str, registration: Registration, instead_of: Registration | None = None
+    ) -> ApplicationView:
         """Register or update an application. This revokes the open call if its officer is no longer assigned.
+
+        With `instead_of`, the application must still have these facts. Otherwise this raises InvalidField.
 
         Raises Erased for the id of an erased application. Raises InvalidField if:
 
@@ -78,11 +85,13 @@ class Applications:
                     existing.created_at,
                     existing.called_today,
                 )
+            if instead_of is not None and before != instead_of:
+                raise InvalidField.at("", "the application was changed at the same time")
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             # The facts that are held are decrypted only if the date of the closing is to be kept.
             kept = existing is not None and needs_date(registration)
             facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
-            facts = facts if existing is None else _with_new_contacts_dated(facts, before, work.now_ms)
+            facts = facts if existing is None else with_contacts_dated(facts, before, work.now_ms)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -136,9 +145,10 @@ class Applications:
                 continue
         return held
 
-    async def read(self, application_id: str) -> ApplicationView:
-        """A registered application. Raises NotFound or Erased."""
+    async def read(self, reader: Principal, application_id: str) -> ApplicationView:
+        """A registered application, for a system. The look is recorded. Raises NotFound or Erased."""
         opened = await self._context.reading.application(application_id)
+        await self._looks.record(reader, "get_application", (opened,))
         return replace(view(opened), purposes=await purposes_of(self._context, opened))
 
     async def erase(self, application_id: str) -> ErasedView:
@@ -265,7 +275,7 @@ def _pointer(registration: Registration, position: int) -> str:
     return "" if registration.contacts is UNSET else f"/contacts/{position}"
 
 
-def _with_new_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
+def with_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
     """The registration, with the time at which each contact was added to the existing application.
 
     The bank's system may give a later time, but not an earlier one.
@@ -274,13 +284,13 @@ def _with_new_contacts_dated(registration: Registration, before: Registration | 
         return registration
     known = {} if before is None else {each.key: each.added_at for each in before.people}
 
-    def dated(contact: Contact) -> Contact:
+    def with_date(contact: Contact) -> Contact:
         least = known.get(contact.key, from_ms(now_ms))
         if least is UNSET or (contact.added_at is not UNSET and contact.added_at > least):
             return contact
         return replace(contact, added_at=least)
 
-    return replace(registration, contacts=tuple(map(dated, registration.contacts)))
+    return replace(registration, contacts=tuple(map(with_date, registration.contacts)))
 
 
 def check_customer(held: Registration | None, registration: Registration) -> None:

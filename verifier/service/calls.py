@@ -39,6 +39,7 @@ from verifier.service.call_state import current_state, read_call
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
+from verifier.service.staff.looks import Looks
 
 
 class Calls:
@@ -46,6 +47,7 @@ class Calls:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looks = Looks(context)
 
     async def issue(
         self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency
@@ -271,6 +273,7 @@ class Calls:
             elif call.state != "revoked":
                 raise CallClosed(f"the call is {call.state}")
             work.calls.put(call)
+            self._looks.stage(work, caller, "revoke_call", (work.applications.get(call.application_id),))
             return About(call.application_id, lambda: view(replace(opened, call=call)))
 
         any_call = "supervisor" in caller.roles
@@ -282,11 +285,14 @@ class Calls:
     async def read(self, caller: Principal, call_id: str) -> CallView:
         """The state of a call. The caller may be the officer of the call, a supervisor, an auditor or a system.
 
-        Raises NotFound or Erased. Officers get NotFound for calls on applications that they are no longer assigned to.
+        The look is recorded. Raises NotFound or Erased. Officers get NotFound for calls on applications that they are
+        no longer assigned to.
         """
-        if caller.kind == "system" or caller.roles & {"supervisor", "auditor"}:
-            return view((await read_call(self._context, call_id))[1])
-        return view((await read_own_call(self._context, call_id, caller))[1])
+        any_call = caller.kind == "system" or caller.roles & {"supervisor", "auditor"}
+        read = read_call(self._context, call_id) if any_call else read_own_call(self._context, call_id, caller)
+        application, opened = await read
+        await self._looks.record(caller, "get_call", (application,))
+        return view(opened)
 
 
 def view(opened: DecryptedCall) -> CallView:

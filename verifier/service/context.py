@@ -36,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True):
     - `receipt_messages`: whether the bank's messaging system can send receipts to callers (section 7.11).
     - `leg_silence_ms`: a telephone exchange is silent if it has not been heard for this time.
     - `retention_ms`: how long statements are kept. None means that they are kept forever.
+    - `look_retention_ms`: how long it is kept who looked.
+    - `looks_an_hour`: at how many customers a member of staff may look within an hour without a discrepancy.
     """
 
     issuer: str
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True):
     receipt_messages: bool = False
     leg_silence_ms: int = 60_000
     retention_ms: int | None = None
+    look_retention_ms: int = 1_095 * DAY_MS
+    looks_an_hour: int = 60
 
 
 class Context:

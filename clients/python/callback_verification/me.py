@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from callback_verification.looks import MyLooks
 from callback_verification.quiet import Shape
 from callback_verification.requests import Request, get, instant, post, put
 from callback_verification.shapes import CallsChecked, CallStatus, Instant, MyApplications, PastCalls, Preferences
@@ -54,6 +55,11 @@ def check_calls(
 def applications() -> Request[MyApplications]:
     """List the customer's applications, each with its stage, its officers and the announced calls."""
     return get("/v1/me/applications", MyApplications)
+
+
+def looks(*, limit: int = 20, cursor: str | None = None) -> Request[MyLooks]:
+    """List who looked at the customer's data, page by page, newest first."""
+    return get("/v1/me/looks", MyLooks, {"limit": limit, "cursor": cursor})
 
 
 def preferences() -> Request[Preferences]:

@@ -8,6 +8,7 @@ _IDS = (
     "application_id",
     "call_id",
     "exception_id",
+    "look_id",
     "helper_id",
     "receipt_id",
     "report_id",

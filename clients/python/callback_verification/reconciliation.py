@@ -17,16 +17,18 @@ DiscrepancyKind = Literal[
     "leg_not_on_file",
     "leg_not_of_ticket",
     "campaign",
+    "bulk_reading",
 ]
 
 
 class Discrepancy(Shape, frozen=True):
     """A discrepancy between codes, legs and entries.
 
-    `discrepancy_id` is the id of a call, of a stray leg or of a signal. `at` is when that call was issued, when the
-    first event of that leg arrived, or when a second person entered the code of a campaign. `leg_id` is the telephone
-    exchange's own id of the leg. `people` counts those who entered the code of a campaign. `caller_numbers` are the
-    numbers from which they say they were called.
+    `discrepancy_id` is the id of a call, a stray leg, a signal or a look. `at` is when that call was issued, when the
+    first event of that leg arrived, when a second person entered the code of a campaign, or when a member of staff
+    looked at one customer too many within an hour. `leg_id` is the telephone exchange's own id of the leg. `people`
+    counts those who entered the code of a campaign, or the customers of a bulk reading. `caller_numbers` are the
+    numbers from which people say they were called.
     """
 
     discrepancy_id: str

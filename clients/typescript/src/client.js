@@ -193,6 +193,14 @@ export class Client {
     suspensions: (query, options) => this.#request("GET", "/v1/staff/suspensions", { query, options }),
   };
 
+  looks = {
+    /**
+     * Search who looked at whose data, newest first. For auditors. A search by application or customer is itself a look.
+     * @param {Partial<Schemas["SearchLooks"]>} [body] @param {Options} [options] @returns {Promise<Schemas["Looks"]>}
+     */
+    search: (body = {}, options = undefined) => this.#request("POST", "/v1/looks/search", { body, options }),
+  };
+
   confirmations = {
     /**
      * Confirm the code that a customer has entered, and call the handler of the verdict. All handlers are required.
@@ -293,6 +301,12 @@ export class Client {
 
     /** @param {Options} [options] @returns {Promise<Schemas["MyApplications"]>} */
     applications: (options) => this.#request("GET", "/v1/me/applications", { options }),
+
+    /**
+     * List who looked at the customer's data, newest first.
+     * @param {PageOf} [query] @param {Options} [options] @returns {Promise<Schemas["MyLooks"]>}
+     */
+    looks: (query, options) => this.#request("GET", "/v1/me/looks", { query, options }),
 
     /** @param {Options} [options] @returns {Promise<Schemas["Preferences"]>} */
     preferences: (options) => this.#request("GET", "/v1/me/preferences", { options }),

@@ -416,6 +416,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/looks/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Who looked at whose data, by member of staff, application, customer or time, newest first
+         * @description For: staff:auditor.
+         */
+        post: operations["search_looks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/confirmations": {
         parameters: {
             query?: never;
@@ -608,6 +628,26 @@ export interface paths {
          * @description For: customer.
          */
         get: operations["my_applications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/looks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who looked at my data: each look of staff and of the bank's systems, newest first
+         * @description For: customer.
+         */
+        get: operations["my_looks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1517,18 +1557,21 @@ export interface components {
         };
         /**
          * Discrepancy
-         * @description A discrepancy. `discrepancy_id` is the id of a call, of a leg or of a signal.
+         * @description A discrepancy. `discrepancy_id` is the id of a call, a leg, a signal or a look.
          *
          *         `leg_id` is the telephone exchange's own id of the leg.
          *
          *         For a call, `at` is when the call was issued. For a leg, `at` is when the first event of the leg arrived. For a
          *         campaign, `at` is when the second person entered the code. `people` counts those who entered it within a week before
          *         and after. `caller_numbers` are the numbers from which they say they were called.
+         *
+         *         For a bulk reading, `officer_id` is the member of staff, and `at` is when they looked at one customer too many.
+         *         `people` counts the customers in the hour that ends with `at`.
          */
         Discrepancy: {
             discrepancy_id: string;
             /** @enum {unknown} */
-            kind: "campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code";
+            kind: "bulk_reading" | "campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code";
             at: string;
             call_id: string | null;
             application_id: string | null;
@@ -1544,7 +1587,7 @@ export interface components {
         };
         /**
          * DrawnReceipt
-         * @description The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline.
+         * @description The QR codes of a receipt: one, or up to nine with numbers. Anybody who scans them can verify it offline.
          */
         DrawnReceipt: {
             symbols: components["schemas"]["Symbol"][];
@@ -1885,6 +1928,28 @@ export interface components {
             keys: string[];
         };
         /**
+         * LookView
+         * @description One look at one application. `operation` is the id of the operation that showed it.
+         *
+         *         `reason` is null if no reason was asked for, or if the application was erased.
+         */
+        LookView: {
+            look_id: string;
+            at: string;
+            reader: components["schemas"]["Reader"];
+            operation: string;
+            application_id: string;
+            reason: string | null;
+        };
+        /**
+         * Looks
+         * @description A page of looks, newest first. `next_cursor` is null on the last page.
+         */
+        Looks: {
+            looks: components["schemas"]["LookView"][];
+            next_cursor: string | null;
+        };
+        /**
          * MyApplication
          * @description A customer's loan: its stage, the officers who may phone about it, and announced calls.
          *
@@ -1907,6 +1972,32 @@ export interface components {
         /** MyApplications */
         MyApplications: {
             applications: components["schemas"]["MyApplication"][];
+        };
+        /**
+         * MyLook
+         * @description One look at one of the customer's loans. `words` say what was shown.
+         *
+         *         `name` and `branch` are null unless the reader is assigned to the loan. `reference` is null for a contact without
+         *         the right to details.
+         */
+        MyLook: {
+            look_id: string;
+            at: string;
+            reader: components["schemas"]["Reader"];
+            name: string | null;
+            branch: string | null;
+            application_id: string;
+            reference: string | null;
+            words: components["schemas"]["Words"][];
+            reason: string | null;
+        };
+        /**
+         * MyLooks
+         * @description A page of the looks at the customer's loans, newest first. `next_cursor` is null on the last page.
+         */
+        MyLooks: {
+            looks: components["schemas"]["MyLook"][];
+            next_cursor: string | null;
         };
         /**
          * Officer
@@ -1980,6 +2071,16 @@ export interface components {
             acr_values?: string[];
             /** @default null */
             verdict?: string | null;
+        };
+        /**
+         * Reader
+         * @description Who looked: a member of staff or a system, and the roles or scopes that allowed it.
+         */
+        Reader: {
+            /** @enum {unknown} */
+            kind: "staff" | "system";
+            id: string;
+            roles: string[];
         };
         /**
          * ReceiptChecked
@@ -2133,6 +2234,28 @@ export interface components {
         SearchApplications: {
             /** @default  */
             query?: string;
+            /** @default 50 */
+            limit?: number;
+            /** @default null */
+            cursor?: string | null;
+        };
+        /**
+         * SearchLooks
+         * @description A search for looks, newest first. Members that are null do not narrow it.
+         *
+         *         It is in the body, because proxies log addresses (law L11). `cursor` is the `next_cursor` of the page before.
+         */
+        SearchLooks: {
+            /** @default null */
+            staff_id?: string | null;
+            /** @default null */
+            application_id?: string | null;
+            /** @default null */
+            customer_id?: string | null;
+            /** @default null */
+            since?: string | null;
+            /** @default null */
+            until?: string | null;
             /** @default 50 */
             limit?: number;
             /** @default null */
@@ -4566,7 +4689,7 @@ export interface operations {
     list_discrepancies: {
         parameters: {
             query?: {
-                kind?: ("campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code") | null;
+                kind?: ("bulk_reading" | "campaign" | "code_never_used" | "code_without_leg" | "leg_ambiguous" | "leg_not_of_ticket" | "leg_not_on_file" | "leg_without_code") | null;
                 since?: string | null;
                 until?: string | null;
                 limit?: number;
@@ -5287,6 +5410,132 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Suspensions"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_looks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchLooks"];
+            };
+        };
+        responses: {
+            /** @description Who looked at whose data, by member of staff, application, customer or time, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Looks"];
                 };
             };
             /** @description malformed_request */
@@ -6592,6 +6841,131 @@ export interface operations {
             };
             /** @description unsupported_media_type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_looks: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who looked at my data: each look of staff and of the bank's systems, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyLooks"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid_field */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 /**
  * The whole cycle against a running service (specs/protocol.md section 1). The environment describes the service:
- * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, CUSTOMER_TOKEN, CLERK_TOKEN and SYSTEM_KEYS, a folder of PEM files.
+ * VERIFIER_URL, OFFICER_TOKEN, SUPERVISOR_TOKEN, AUDITOR_TOKEN, CUSTOMER_TOKEN, CLERK_TOKEN and SYSTEM_KEYS, a folder of
+ * PEM files.
  */
 
 import assert from "node:assert/strict";
@@ -13,6 +14,7 @@ const {
   VERIFIER_URL: url = "",
   OFFICER_TOKEN = "",
   SUPERVISOR_TOKEN = "",
+  AUDITOR_TOKEN = "",
   CUSTOMER_TOKEN = "",
   CLERK_TOKEN = "",
   SYSTEM_KEYS = "",
@@ -28,6 +30,7 @@ const spoken = { ...answered, unavailable: same };
 describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
   const officer = new Client(url || "http://none", { credential: bearer(OFFICER_TOKEN) });
   const supervisor = new Client(url || "http://none", { credential: bearer(SUPERVISOR_TOKEN) });
+  const auditor = new Client(url || "http://none", { credential: bearer(AUDITOR_TOKEN) });
   const customer = new Client(url || "http://none", { credential: bearer(async () => CUSTOMER_TOKEN) });
   const clerk = new Client(url || "http://none", { credential: bearer(CLERK_TOKEN) });
   const anybody = new Client(url || "http://none");
@@ -182,5 +185,15 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     const wishes = await customer.me.preferences();
     assert.deepEqual(await customer.me.putPreferences(wishes), wishes);
     assert.ok((await anybody.log.checkpoint()).startsWith(trust.log.origin));
+  });
+
+  test("an auditor searches for looks, and the customer is told", async () => {
+    await officer.applications.get(APPLICATION);
+    await assert.rejects(supervisor.looks.search(), { slug: "forbidden" });
+    const { looks, next_cursor: next } = await auditor.looks.search({ staff_id: "4412", limit: 1 });
+    assert.deepEqual([looks[0]?.operation, looks[0]?.application_id], ["get_application", APPLICATION]);
+    assert.equal((await auditor.looks.search({ limit: 1, cursor: next })).looks.length, 1);
+    const [told] = (await customer.me.looks({ limit: 1 })).looks;
+    assert.deepEqual([told?.name, told?.words[1]?.text], ["李伟", "Opened your loan file"]);
   });
 });

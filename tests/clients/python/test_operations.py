@@ -33,6 +33,7 @@ from callback_verification import (
     ivr,
     legs,
     log,
+    looks,
     me,
     receipts,
     reconciliation,
@@ -89,6 +90,9 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
     "lift_suspension": lambda: staff.lift("E 1/2"),
     "list_suspensions": lambda: staff.suspensions(limit=1, cursor="susp_" + "0" * 32),
+    "search_looks": lambda: looks.search(
+        staff_id="1", application_id="LN", customer_id="c", since=NOW, until=NOW, limit=1, cursor="look_" + "0" * 32
+    ),
     "confirm": lambda: confirmations.confirm("482177306", application_id="LN", caller_number="+8617000000000"),
     "confirm_by_phone": lambda: ivr.confirm(
         "482177306", dialled_number=NUMBER, caller_number=NUMBER, application_id="LN", language="en"
@@ -108,6 +112,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "my_call_status": me.call_status,
     "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
     "my_applications": me.applications,
+    "my_looks": lambda: me.looks(limit=1, cursor="look_" + "0" * 32),
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),
     "find_customer": lambda: counter.find(reason="r", application_id="LN", number=NUMBER),
@@ -202,6 +207,7 @@ def test_each_request_function_declares_its_answer_type() -> None:
         ivr,
         legs,
         log,
+        looks,
         me,
         receipts,
         reports,

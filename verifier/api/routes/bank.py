@@ -31,7 +31,7 @@ async def _register(service: Service, asked: Asked[Registration, None]) -> Appli
 async def _application(service: Service, asked: Asked[None, None]) -> ApplicationView:
     if asked.principal.kind == "staff":
         return await service.desk.application(asked.principal, asked.path["application_id"])
-    return await service.applications.read(asked.path["application_id"])
+    return await service.applications.read(asked.principal, asked.path["application_id"])
 
 
 def operations() -> tuple[Operation, ...]:

@@ -73,7 +73,7 @@ class DiscrepanciesAsked(Struct, frozen=True, forbid_unknown_fields=True):
     since: Instant | None = None
     until: Instant | None = None
     limit: Limit = 50
-    cursor: Annotated[str, exact("(call|leg|sgnl)_[0-9a-f]{32}")] | None = None
+    cursor: Annotated[str, exact("(call|leg|sgnl|look)_[0-9a-f]{32}")] | None = None
 
 
 def operations() -> tuple[Operation, ...]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from verifier.api.event_streams import stream
 from verifier.api.operations import Limit, Operation, operation
 from verifier.api.symbols import draw_receipt
-from verifier.core import errors
+from verifier.core import errors, looks
 from verifier.core.messages.calls import CallId
 from verifier.core.messages.confirmations import DrawnReceipt, ReceiptView, VerifyReceipt
 from verifier.core.messages.customers import (
@@ -36,6 +36,13 @@ class Page(Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 20
     cursor: CallId | None = None
+
+
+class LooksAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """The query for a page of the looks at my data. `cursor` is the `next_cursor` of the previous page."""
+
+    limit: Limit = 20
+    cursor: looks.LookId | None = None
 
 
 def operations() -> tuple[Operation, ...]:
@@ -106,6 +113,17 @@ def operations() -> tuple[Operation, ...]:
             who=("customer",),
             answer=MyApplications,
             handler=lambda service, asked: service.me.applications(asked.principal),
+        ),
+        operation(
+            id="my_looks",
+            method="GET",
+            path="/v1/me/looks",
+            summary="Who looked at my data: each look of staff and of the bank's systems, newest first",
+            tag="me",
+            who=("customer",),
+            query=LooksAsked,
+            answer=looks.MyLooks,
+            handler=lambda service, asked: service.looks.mine(asked.principal, asked.query.cursor, asked.query.limit),
         ),
         operation(
             id="get_preferences",

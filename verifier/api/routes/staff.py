@@ -1,11 +1,11 @@
-"""Operations on suspensions of staff. Implements specs/openapi.yaml."""
+"""Operations on suspensions of staff, and on what staff looked at. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
 from verifier.api.operations import Limit, Operation, operation
-from verifier.core import errors, suspensions
+from verifier.core import errors, looks, suspensions
 from verifier.core.application import PrincipalId
 
 _STAFF = {"staff_id": PrincipalId}
@@ -20,7 +20,7 @@ class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def operations() -> tuple[Operation, ...]:
-    """Every operation on suspensions."""
+    """Every operation on suspensions, and the auditors' search for looks."""
     return (
         operation(
             id="suspend_staff",
@@ -62,5 +62,16 @@ def operations() -> tuple[Operation, ...]:
             query=SuspensionsAsked,
             answer=suspensions.Suspensions,
             handler=lambda service, asked: service.suspensions.list(asked.query.cursor, asked.query.limit),
+        ),
+        operation(
+            id="search_looks",
+            method="POST",
+            path="/v1/looks/search",
+            summary="Who looked at whose data, by member of staff, application, customer or time, newest first",
+            tag="staff",
+            who=("staff:auditor",),
+            body=looks.SearchLooks,
+            answer=looks.Looks,
+            handler=lambda service, asked: service.looks.search(asked.principal, asked.body),
         ),
     )

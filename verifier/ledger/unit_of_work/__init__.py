@@ -34,6 +34,7 @@ from verifier.ledger.unit_of_work.legs import LegRows
 from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ledger.unit_of_work.log_entries import LogEntries
+from verifier.ledger.unit_of_work.looks import LookRows
 from verifier.ledger.unit_of_work.policy_exceptions import ExceptionRows
 from verifier.ledger.unit_of_work.refusals import RefusalRows
 from verifier.ledger.unit_of_work.signals import SignalRows
@@ -88,6 +89,7 @@ class UnitOfWork:
         self.helpers = HelperRows(self.loaded, declared, ring)
         self.refusals = RefusalRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
+        self.looks = LookRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
@@ -123,10 +125,10 @@ class UnitOfWork:
     def forget(self, application_id: str, customer_index: bytes | None, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
-        The application's own row, its calls and its reports stay, but the reports lose their text. The call histories
-        of the borrower and the contacts are deleted too, and the helpers of those who have no other application.
-        `number_indexes` are the blind indexes of the application's numbers. Dialogues of callers from these numbers are
-        deleted too, if they are not tied to an application yet.
+        The application's own row, its calls, its reports and its looks stay, but the reports lose their text and the
+        looks their reason. The call histories of the borrower and the contacts are deleted too, and the helpers of
+        those who have no other application. `number_indexes` are the blind indexes of the application's numbers.
+        Dialogues of callers from these numbers are deleted too, if they are not tied to an application yet.
         """
         borrower = () if customer_index is None else (customer_index,)
         people = (*borrower, *self.loaded.contacts_of.get(application_id, ()))
@@ -150,6 +152,10 @@ class UnitOfWork:
             report = loaded.reports.get(report_id)
             assert report is not None  # noqa: S101 - the key comes from the loaded rows
             loaded.reports.put(replace(report, sealed=None))
+        for look_id in _of(loaded.looks, application_id):
+            look = loaded.looks.get(look_id)
+            assert look is not None  # noqa: S101 - the key comes from the loaded rows
+            loaded.looks.put(replace(look, sealed=None))
 
     def delete(self, table: AnyTable, key: object) -> None:
         """Delete a row if the batch has loaded it."""

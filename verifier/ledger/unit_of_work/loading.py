@@ -26,6 +26,7 @@ from verifier.ledger.tables import (
     HelperRow,
     Leg,
     LimitRow,
+    LookRow,
     MarketingRefusal,
     ReportRow,
     RequestRow,
@@ -123,6 +124,7 @@ class Loaded:
         self.reports: Rows[ReportRow] = self.tables[tables.REPORTS]
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
+        self.looks: Rows[LookRow] = self.tables[tables.LOOKS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.confirmations: Rows[ConfirmationRow] = self.tables[tables.CONFIRMATIONS]
         self.helpers: Rows[HelperRow] = self.tables[tables.HELPERS]
@@ -144,6 +146,7 @@ class Loaded:
         self.closed_of: dict[ReadSet, list[str]] = {}
         self.signals_of: dict[bytes, set[str]] = {}
         self.signals_alike: dict[str, list[str]] = {}
+        self.looked_at: dict[str, bytes | None] = {}
         self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
@@ -222,9 +225,15 @@ class Loaded:
             self.refusals.load(await read_in(records.REFUSALS_OF, _given([*people, reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
+        if reads.looks_of is not None:
+            reader, since, until = reads.looks_of
+            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, look_at(since), look_at(until)):
+                self.looks.load([row])
+                self.looked_at[row[0]] = row[tables.LOOKS.width]
         if reads.whole is not None:
             self.contacts_of[reads.whole] = [bytes(row[0]) for row in await read(records.CONTACTS_OF, reads.whole)]
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
+            self.looks.load(await read_in(records.LOOKS_WITH_REASON, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
@@ -245,6 +254,13 @@ class Loaded:
             await self._load_expired(tables.REQUESTS, records.REQUESTS_BEFORE, "asked_at", reads.requests_before)
         if reads.limits_before is not None:
             await self._load_expired(tables.LIMITS, records.LIMITS_BEFORE, "tat", reads.limits_before)
+        if reads.looks_before is not None:
+            self._add_expired(
+                tables.LOOKS,
+                await read(records.LOOKS_BEFORE, look_at(reads.looks_before)),
+                "looked_at",
+                reads.looks_before,
+            )
         if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
@@ -288,7 +304,9 @@ class Loaded:
         self.stray_ids.update({(bytes(row[1]), row[2]): row[0] for row in rows})
 
     async def _load_expired(self, table: AnyTable, sql: str, column: str, before: int) -> None:
-        rows = await self._transaction.fetch(sql, before)
+        self._add_expired(table, await self._transaction.fetch(sql, before), column, before)
+
+    def _add_expired(self, table: AnyTable, rows: Sequence[Row], column: str, before: int) -> None:
         self.tables[table].load(rows)
         self.expired += [(table, table.key_of(row), column, before) for row in rows]
 
@@ -322,6 +340,11 @@ class Loaded:
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:
     """The bounds of the ids of the calls that were issued between these times (RFC 9562 section 5.7)."""
     return f"call_{max(first_ms, 0):012x}", f"call_{last_ms + 1:012x}"
+
+
+def look_at(ms: int) -> str:
+    """The bound between the ids of the looks before this time, and those of later ones."""
+    return f"look_{hex_at(ms)}"
 
 
 def _given(values: Iterable[Item | None]) -> list[Item]:

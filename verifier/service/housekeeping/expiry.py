@@ -16,6 +16,7 @@ from verifier.ledger import decoys, records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ledger.unit_of_work.loading import look_at
 from verifier.service.context import Context
 
 _PRUNE = (
@@ -38,7 +39,7 @@ class Housekeeping:
         self._context = context
 
     async def sweep(self) -> int:
-        """Settle every call that is due. Delete expired idempotency keys, limits, dialogues, messages and legs.
+        """Settle every call that is due. Delete expired rows: kept answers, limits, dialogues, legs, looks and so on.
 
         Returns the number of calls that changed. Each sweep has a limit, so call it again until it returns 0.
         """
@@ -84,9 +85,13 @@ class Housekeeping:
         limits_before = now_ms - rules.code_lifetime_ms - rules.max_call_ms - rules.grace_ms
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
+        looks_before = now_ms - context.settings.look_retention_ms
+        expired.append(await context.storage.fetch(records.LOOKS_BEFORE, look_at(looks_before)))
         # Expired rows belong to many customers, so the command locks every shard. If no rows have expired, it locks one
         # shard.
-        reads = ReadSet(expired=True, limits_before=limits_before, everywhere=True) if any(expired) else ReadSet()
+        reads = ReadSet()
+        if any(expired):
+            reads = ReadSet(expired=True, limits_before=limits_before, looks_before=looks_before, everywhere=True)
 
         def decide(work: UnitOfWork) -> Answer[Swept]:
             for statement in _PRUNE:

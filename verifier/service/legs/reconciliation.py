@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from verifier.core.bulk_reading import HOUR_MS
 from verifier.core.call import Call
 from verifier.core.errors import InvalidField, Tampered
 from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import from_ms, optional_from_ms, to_ms
 from verifier.ledger import records, tables
-from verifier.ledger.tables import SignalRow, StrayLeg
-from verifier.ledger.unit_of_work.loading import WEEK_MS
+from verifier.ledger.tables import LookRow, SignalRow, StrayLeg
+from verifier.ledger.unit_of_work.loading import WEEK_MS, look_at
 from verifier.service.context import Context
+from verifier.service.staff.bulk_reading import looks_of
 
 DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS
@@ -70,6 +72,9 @@ class Reconciliation:
         if kind == "campaign":
             rows = await storage.fetch(records.CAMPAIGNS, f"sgnl_{after}", f"sgnl_{before}", limit)
             return [await self._of_signal(read(tables.SIGNALS, row)) for row in rows]
+        if kind == "bulk_reading":
+            rows = await storage.fetch(records.BULK_READINGS, f"look_{after}", f"look_{before}", limit)
+            return [await self._of_look(read(tables.LOOKS, row)) for row in rows]
         rows = await storage.fetch(records.STRAYS_OF_KIND, f"leg_{after}", f"leg_{before}", limit, kind)
         return [self._of_leg(read(tables.STRAY_LEGS, row)) for row in rows]
 
@@ -97,6 +102,24 @@ class Reconciliation:
             revealed_at=None,
             people=len({each.people for each in alike if each.kind != "ended"}),
             caller_numbers=tuple(sorted(reported)),
+        )
+
+    async def _of_look(self, look: LookRow) -> Discrepancy:
+        """The bulk reading that a look has made."""
+        hour = look_at(look.looked_at - HOUR_MS + 1), f"{look.look_id}g"
+        looks = await looks_of(self._context, look.reader, *hour)
+        return Discrepancy(
+            discrepancy_id=look.look_id,
+            kind="bulk_reading",
+            at=from_ms(look.looked_at),
+            call_id=None,
+            application_id=None,
+            officer_id=look.reader.partition(":")[2],
+            leg_id=None,
+            connected_at=None,
+            leg_ended_at=None,
+            revealed_at=None,
+            people=len({each.customer for each in looks}),
         )
 
     def _of_leg(self, stray: StrayLeg) -> Discrepancy:

@@ -7,7 +7,7 @@ the look at the customer's data is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from msgspec import Struct
@@ -35,6 +35,7 @@ from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.context import Context
 from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.reports import Reports
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.suspensions import check_caller
 
 NOBODY = "no single customer is found by this; give the id of one of their applications"
@@ -73,9 +74,10 @@ class Counter:
     """
 
     def __init__(
-        self, context: Context, call_checks: CallChecks, confirmations: Confirmations, reports: Reports
+        self, context: Context, looks: Looks, call_checks: CallChecks, confirmations: Confirmations, reports: Reports
     ) -> None:
         self._context = context
+        self._looks = looks
         self._call_checks = call_checks
         self._confirmations = confirmations
         self._reports = reports
@@ -126,8 +128,13 @@ class Counter:
             raise InvalidField.at("/application_id", "give either the application or the number")
         present = await self._find(asked)
         customer = "" if present is None else self._context.customer_index(present.customer_id).hex()
+
+        def look(work: UnitOfWork) -> None:
+            if present is not None:
+                self._looks.stage(work, clerk, operation, present.applications, asked.reason)
+
         once = replace(idempotency, principal=f"{idempotency.principal}\0{operation}")
-        first = await self._count(clerk, customer, once)
+        first = await self._count(clerk, customer, look, once)
         # One answer, whether nobody is on file, or the application was erased, or a number has several customers. Also
         # if a retry finds another customer than the first try: its answer is about that one.
         if present is None or first.customer != customer:
@@ -159,8 +166,13 @@ class Counter:
         theirs = await reading.applications_of_customer(context.customer_index(customer_id), customer_id)
         return Present(customer_id, theirs, asked.number) if theirs else None
 
-    async def _count(self, clerk: Principal, customer: str, idempotency: Idempotency) -> _Counted:
-        """Count the request towards the daily cap of the clerk. A retry is not counted, and gets the first answer."""
+    async def _count(
+        self, clerk: Principal, customer: str, look: Callable[[UnitOfWork], None], idempotency: Idempotency
+    ) -> _Counted:
+        """Count the request towards the daily cap of the clerk, and record the look.
+
+        A retry is not counted, is the same look, and gets the first answer.
+        """
         cap = self._context.settings.counter_cap
         index = indexes.clerk_index(self._context.ring, clerk.id)
         reads = ReadSet(cap="counter", clerk_index=index, staff_ids=(clerk.id,))
@@ -168,6 +180,7 @@ class Counter:
         def decide(work: UnitOfWork) -> About[_Counted]:
             check_cap(work, reads, cap)
             count(work, reads, cap)
+            look(work)
             return About(None, lambda: _Counted(customer))
 
         submit, guard = self._context.writer.submit_kept, partial(check_caller, caller=clerk)

@@ -20,16 +20,18 @@ from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
+from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
 
 _AFTER_ALL = "call_g"  # sorts after every call id
 
 
 class Desk:
-    """Use cases of the officer's console. They only read."""
+    """Use cases of the officer's console. They only read, and each look is recorded before it is answered."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looks = Looks(context)
 
     async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
         """A page of the officer's applications that match `query`, ordered by reference.
@@ -46,6 +48,7 @@ class Desk:
                 break
             after = end
             found += [each for each in opened if all(word in _searched(each) for word in words)]
+        await self._looks.record(officer, "search_applications", found[:limit])
         page = tuple(application_view(each) for each in found[:limit])
         return Applications(page, page[-1].application_id if len(found) > limit else None)
 
@@ -54,6 +57,7 @@ class Desk:
         with not_there("application"):
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
+        await self._looks.record(officer, "get_application", (opened,))
         return replace(application_view(opened), purposes=await purposes_of(self._context, opened))
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
@@ -65,15 +69,13 @@ class Desk:
         first = 0 if since is None else to_ms(since)
         calls, following = await context.reading.calls_of_officer(officer.id, cursor or _AFTER_ALL, first, limit)
         now_ms, rules = context.clock(), context.settings.rules
-        views = [
-            call_view(replace(opened, call=lifecycle.settle(opened.call, now_ms, rules)))
-            for application, opened in calls
-            if application.registration.assigned(officer.id) is not None
-        ]
+        shown = [each for each in calls if each[0].registration.assigned(officer.id) is not None]
+        await self._looks.record(officer, "list_calls", [application for application, _ in shown])
+        views = [call_view(replace(opened, call=lifecycle.settle(opened.call, now_ms, rules))) for _, opened in shown]
         return Calls(tuple(views), following)
 
     async def watch(self, officer: Principal, call_id: str) -> AsyncGenerator[CallView | None, None]:
-        """Yield the officer's call now, and again after each change. See `Events.follow`.
+        """Yield the officer's call now, and again after each change. See `Events.follow`. One stream is one look.
 
         Raises NotFound as soon as the officer may no longer see the call.
         """
@@ -84,7 +86,11 @@ class Desk:
             return call_view((await read_own_call(context, call_id, officer))[1])
 
         borrower = application.row.customer_index or b""
+        recorded = False
         async for seen in context.events.follow(officer, (borrower,), read, context.clock):
+            if not recorded:
+                await self._looks.record(officer, "call_events", (application,))
+                recorded = True
             yield seen
 
 

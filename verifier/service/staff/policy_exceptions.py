@@ -33,6 +33,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application
+from verifier.service.staff.looks import Looks
 
 SHOWN_MS = 86_400_000
 _encode = msgspec.json.Encoder().encode
@@ -53,6 +54,7 @@ class PolicyExceptions:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._looks = Looks(context)
 
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency
@@ -97,6 +99,7 @@ class PolicyExceptions:
             sealed = work.seal(application, request_id, _encode(kept))
             row = RequestRow(request_id, application_id, officer.id, sealed, work.now_ms, expires_at, None, None)
             work.exceptions.put_request(row)
+            self._looks.stage(work, officer, "request_exception", (application,))
             return About(application_id, lambda: _view(row, kept, application, None, row.asked_at))
 
         return await self._context.writer.submit_kept(
@@ -130,6 +133,7 @@ class PolicyExceptions:
                 leaf, expires_at = self._grant(work, application, grant, supervisor)
                 decided = replace(decided, exception_id=leaf.statement_id, expires_at=expires_at)
             work.exceptions.put_request(decided)
+            self._looks.stage(work, supervisor, "decide_exception", (application,))
             return About(application_id, lambda: _view(decided, kept, application, None, work.now_ms))
 
         reads = ReadSet(application_id=application_id, request_id=request_id)
@@ -144,6 +148,7 @@ class PolicyExceptions:
         rows = await context.storage.fetch(records.REQUESTS_SINCE, now_ms - SHOWN_MS, officer_id)
         applications = await context.reading.applications({row[1] for row in rows})
         requests = []
+        shown = []
         for each in rows:
             row, call_id = context.authenticator.read(REQUESTS, each), each[-1]
             application = applications.get(row.application_id)
@@ -152,6 +157,8 @@ class PolicyExceptions:
             if everybody or application.registration.assigned(caller.id) is not None:
                 kept = _decode(unseal(application.keys.sealing, row.request_id, row.sealed))
                 requests.append(_view(row, kept, application, call_id, now_ms))
+                shown.append(application)
+        await self._looks.record_polled(caller, "list_exception_requests", shown)
         return ExceptionRequests(tuple(requests))
 
     def _grant(
