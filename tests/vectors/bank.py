@@ -130,8 +130,8 @@ def cosigned(text: str) -> str:
 class Bank:
     """Evidence that the bank has issued in a day, and its log.
 
-    `evidence` is keyed by name. `application_key` and `code` belong to the call of the ticket `documents`, and `company`
-    has what the ticket to a contact, its code and its pseudonyms are made from.
+    `evidence` is keyed by name. `application_key` and `code` belong to the call of the ticket `documents`. `company`
+    has what the code and the pseudonyms of a call to a contact are made from.
     """
 
     def __init__(self) -> None:
