@@ -62,6 +62,12 @@ EXPECTED: dict[str, dict[str, str]] = {
         "look_id reader roles operation application_id looked_at sealed bulk mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
     },
+    "helpers": {
+        "helper_id customer_index helper_index invitation invited_at entered_at confirmed_at valid_until ended_at "
+        "status_at expires_at sealed mac": BOTH,
+        f"{DELETED} {OLD}": AUDIT,
+    },
+    "helper_looks": {"look_id helper_id seen seen_at expires_at mac": BOTH, DELETED: AUDIT},
     "exchanges": {
         "system_id heard_at mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,

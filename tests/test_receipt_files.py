@@ -1,4 +1,4 @@
-"""The command `verifier receipt verify` on every ticket and receipt of specs/vectors, and on whole answers."""
+"""The command `verifier receipt verify` on every statement of specs/vectors, and on whole answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def verified(folder: Path, kept: object, trust: object) -> Result:
     return CliRunner().invoke(main, ["receipt", "verify", str(receipt), "--trust", str(trusted)])
 
 
-@pytest.mark.parametrize("subject", ["tickets", "receipts"])
+@pytest.mark.parametrize("subject", ["tickets", "receipts", "histories", "contacts"])
 def test_the_command_gives_the_result_of_every_vector(subject: str, tmp_path: Path) -> None:
     for each in vectors_of(subject):
         evidence = {name: whole(each[name]) for name in ("statement", "proof")}

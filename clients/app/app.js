@@ -3,6 +3,8 @@
 import { startPage } from "../web/page.js";
 import { callsScreen } from "./calls.js";
 import { checkScreen } from "./check.js";
+import { WORDS as HELPERS } from "./helper_words.js";
+import { helpersScreen } from "./helpers.js";
 import { loansScreen } from "./loans.js";
 import { reportScreen } from "./report.js";
 import { verdictScreen } from "./verdict.js";
@@ -13,5 +15,6 @@ startPage("app", WORDS.title, [
   { route: "/calls", label: WORDS.tabCalls, show: callsScreen },
   { route: "/loans", label: WORDS.tabLoans, show: loansScreen },
   { route: "/report", label: WORDS.tabReport, show: reportScreen },
+  { route: "/helpers", label: HELPERS.tab, show: helpersScreen },
   { route: "/verdict", bare: true, show: verdictScreen },
 ]);

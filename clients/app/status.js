@@ -16,7 +16,7 @@ import { WORDS } from "./words.js";
 /** @typedef {"none" | "expected" | "ringing" | "connected" | "unknown"} State */
 
 /** @type {Record<State, {kind: string, icon: "idle" | "clock" | "bell" | "phone" | "warning"}>} */
-const LOOKS = {
+export const LOOKS = {
   none: { kind: "calm", icon: "idle" },
   expected: { kind: "expected", icon: "clock" },
   ringing: { kind: "ringing", icon: "bell" },

@@ -73,7 +73,7 @@ export function verdictScreen(page, signal) {
 
 /**
  * The answer about a genuine call. It is green only while the status stream names this call (CVP-12.1-10). About a call
- * to another contact it is never green: whoever gives this person its code is not the bank.
+ * to another contact it is never green: a caller who gives this person its code is not the bank.
  * @param {Page} page
  * @param {Verdict} verdict
  * @param {Asked} asked

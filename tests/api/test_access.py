@@ -32,6 +32,7 @@ PATHS = {
     "session_id": f"ivr_{NONE}",
     "receipt_id": f"rcpt_{NONE}",
     "staff_id": "nobody",
+    "helper_id": f"help_{NONE}",
     "shard": "1",
     "path": "0/000",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from verifier.core.checkpoint import open_checkpoint, verify_proof
 from verifier.core.code import derive_code, impossible, parse_code, possible, show_code
 from verifier.core.errors import VerifierError
 from verifier.core.evidence import Evidence, Trust, verify_evidence
+from verifier.core.octets import base64url
 from verifier.receipt_files import evidence_in, trust_in
 
 
@@ -58,6 +61,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "histories": evidence,
     "files": kept,
     "printed": kept,
+    "contacts": evidence,
     "checkpoints": checkpoint,
     "proofs": proof,
 }
@@ -108,6 +112,45 @@ def test_each_code_vector_has_its_expected_code_and_no_two_are_the_same() -> Non
     changed = [bound & set(each) for each in file_of("code")[1]]
     assert [len(each) for each in changed] == [0, *[1] * (len(codes) - 1)], "one thing in turn"
     assert set.union(*changed) == bound
+
+
+@pytest.mark.shows("CVP-4-7", "CVP-4-9", "CVP-4-14", "CVP-7-8")
+def test_the_pseudonyms_code_and_commitments_of_a_call_to_a_contact_come_from_what_the_file_gives() -> None:
+    vectors = {each["id"]: each for each in vectors_of("contacts")}
+    ticket = vectors["ticket"]
+    claims = ticket["outcome"]["claims"]
+    assert (
+        derive_code(bytes.fromhex(ticket["code_key"]), claims["jti"], ticket["statement"], ticket["counter"])
+        == (ticket["code"])
+    )
+    named = [each for each in vectors.values() if "contact" in each]
+    for each in named:
+        told = each["outcome"]["claims"]
+        assert told["application"] == _pseudonym(each["pseudonym_key"], "pseudonym", each["reference"])
+        assert told["contact"]["pseudonym"] == _pseudonym(each["pseudonym_key"], "contact", each["contact"])
+    asked = [each for each in vectors.values() if "login" in each]
+    for each in asked:
+        told = each["outcome"]["claims"]
+        assert (told["call"]["call_id"], told["call"]["ticket"]) == (claims["jti"], _hashed(ticket["statement"]))
+        for name, value in (("customer", each["login"]), ("code", ticket["code"])):
+            assert told[name] == _hashed(f"{told['salt']}\0{value}"), (each["id"], name)
+    assert (len(named), len(asked)) == (2, 3)
+
+
+@pytest.mark.shows("CVP-3.3-7")
+def test_a_receipt_of_a_contact_without_details_names_neither_the_loan_nor_the_purpose() -> None:
+    calls = {each["id"]: each["outcome"]["claims"]["call"] for each in vectors_of("contacts") if "login" in each}
+    silent = calls.pop("no-details")
+    assert all(call["loan"] and call["purpose"] and call["asks"] for call in calls.values())
+    assert ("loan" in silent, silent["purpose"], silent["asks"]) == (False, "", [])
+
+
+def _pseudonym(key: str, kind: str, value: str) -> str:
+    return base64url(hmac.digest(bytes.fromhex(key), f"{kind}\0{value}".encode(), "sha256")[:16])
+
+
+def _hashed(text: str) -> str:
+    return base64url(hashlib.sha256(text.encode()).digest())
 
 
 @pytest.mark.shows("CVP-7.7-1", "CVP-7.7-6")

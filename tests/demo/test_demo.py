@@ -21,7 +21,7 @@ def test_the_story_plays_to_the_end_and_leaves_receipts_that_verify(tmp_path: Pa
     played = subprocess.run([*COMMAND, "--out", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert played.returncode == 0, played.stdout + played.stderr
     assert "✗" not in played.stdout
-    assert "107 steps, 0 failed" in played.stdout
+    assert "113 steps, 0 failed" in played.stdout
     trust = msgspec.json.decode((tmp_path / "trust.json").read_bytes(), type=Trust)
     receipts = sorted(tmp_path.glob("*.receipt.json"))
     assert len(receipts) == 9

@@ -61,6 +61,9 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "suspension": lambda work, person, world, call_id: work.suspensions.of(OFFICER.id),
     "looks of a reader": lambda work, person, world, call_id: work.looks.examine("staff:4412", 1),
     "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
+    "helpers": lambda work, person, world, call_id: work.helpers.of_customer(bytes(16)),
+    "people helped": lambda work, person, world, call_id: work.helpers.of_helper(bytes(16)),
+    "invitation": lambda work, person, world, call_id: work.helpers.invited(bytes(16)),
 }
 
 

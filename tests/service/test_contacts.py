@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,9 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.world import LOANS, NOON, OFFICER, Company, Json, Person, World, at_company, staff
-from verifier.core.application import RegisteredNumber
+from verifier.api.bodies import decode_body
+from verifier.core.application import RegisteredNumber, Registration
 from verifier.core.contacts import Borrower, Consents, Contact
 from verifier.core.errors import CallClosed, InvalidField, NotFound, PolicyRefused
+from verifier.core.messages.customers import Preferences
 from verifier.core.names import check_names
 from verifier.core.octets import base64url
 from verifier.core.times import from_ms
@@ -398,3 +401,33 @@ async def test_a_ticket_names_its_contact_by_a_pseudonym_of_the_application(worl
         world.clock.advance(601)
     await world.register(person)
     assert world.check((await world.issue(person))["ticket"]).contact is msgspec.UNSET
+
+
+@pytest.mark.shows("CVP-3.3-8")
+@pytest.mark.parametrize(
+    ("pointer", "change"),
+    [
+        ("/contacts", lambda body: body["contacts"].extend([body["contacts"][0]] * 49)),
+        ("/contacts/0/role", lambda body: body["contacts"][0].update(role="treasurer")),
+        ("/contacts/0/rights/0", lambda body: body["contacts"][0].update(rights=["everything"])),
+        ("/contacts/0/numbers", lambda body: body["contacts"][0].update(numbers=body["contacts"][0]["numbers"] * 11)),
+    ],
+)
+def test_contacts_out_of_bounds_are_refused_by_name(pointer: str, change: Callable[[Json], None]) -> None:
+    body = msgspec.json.decode(msgspec.json.encode(Company(10).registration()))
+    change(body)
+    with pytest.raises(InvalidField) as refused:
+        decode_body(msgspec.json.encode(body), msgspec.json.Decoder(Registration))
+    assert [each.pointer for each in refused.value.errors] == [pointer]
+
+
+@pytest.mark.shows("CVP-4.2-11", "CVP-4.2-24")
+async def test_a_refusal_of_marketing_is_that_of_the_contact_and_not_of_the_loan(world: World) -> None:
+    company, agreed = Company(10), Consents(marketing_calls=True)
+    people = ((company.finance, "finance"), (company.legal, "legal_representative"))
+    await world.register(company, *(at_company(who, role, consents=agreed) for who, role in people))
+    await world.service.me.put_preferences(company.finance.principal, Preferences(marketing_calls=False))
+    with pytest.raises(PolicyRefused) as refused:
+        await world.issue(company, purpose="marketing", number=company.finance.number)
+    assert [each.rule for each in refused.value.refusals] == ["consent"]
+    assert await world.issue(company, purpose="marketing", number=company.legal.number)

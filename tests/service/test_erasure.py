@@ -11,6 +11,7 @@ import pytest
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from tests.helping import Helping
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.application import AnnouncedCall, RegisteredNumber
 from verifier.core.errors import VerifierError
@@ -30,7 +31,11 @@ PRODUCT, REFERENCE = "公积金组合贷款", "贷 2026/0417"
 SUPERVISOR = staff("9001", "supervisor")
 
 # Tables of the log and the schema hold only hashes, sizes and file names. Suspensions concern only staff.
-NOTHING_PERSONAL = {"log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses", "exchanges"}
+# A look of a helper names only the helper's row, which is deleted.
+NOTHING_PERSONAL = {
+    *("log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses", "exchanges"),
+    "helper_looks",
+}
 
 # The columns that still hold data of an erased application, and why.
 STAYS = {
@@ -44,8 +49,9 @@ STAYS = {
     ("legs", "leg_index"): "a late event of the leg must make no other call live; it goes after 31 days",
 }
 
-# Stored answers without personal data: to the end of an unknown leg, and to the beginning of a dialogue.
-SAYS_NOTHING = (b'{"result":"unmatched","call":null}', b'"name":"greeting"')
+# Stored answers without personal data: to the end of an unknown leg, to the beginning of a dialogue, and to a helper,
+# in their own word for the person.
+SAYS_NOTHING = (b'{"result":"unmatched","call":null}', b'"name":"greeting"', '"person":"妈妈"'.encode())
 
 Place = tuple[str, str]
 
@@ -245,6 +251,12 @@ async def everything(world: World, person: Person) -> list[str]:
     asked = ReportCall(from_ms(world.clock()), "+8617000000000", SAID, reporter_number=person.number)
     ivr = Principal(kind="system", id="ivr", issuer="systems", roles=frozenset({"ivr"}))
     await world.service.reports.take(ivr, asked, world.key(ivr, asked))
+    helping, helper = Helping(world), Person(88)
+    helper_id = await helping.add(person, helper)
+    await helping.call_status(helper, helper_id)
+    await helping.confirm(helper, helper_id, wrong)
+    await helping.accept(person, helper_id)
+    await helping.invite(person)
     return [f"SIP/{person.number}-{n}" for n in range(1, 8)]
 
 

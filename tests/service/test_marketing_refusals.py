@@ -209,7 +209,7 @@ async def test_a_refusal_of_an_earlier_release_outlives_its_application(world: W
     assert not await offer(world, later)
     await say(world, wang, allowed=True)
     assert await offer(world, later)
-    # Whoever never refused has no row, erased or not.
+    # A person who never refused has no row, erased or not.
     await world.erase(later)
     assert await world.counts("marketing_refusals") == (0,)
 

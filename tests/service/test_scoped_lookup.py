@@ -140,6 +140,9 @@ def loans(draw: st.DrawFn) -> Loan:
         numbers |= {n for who in before for n in who.numbers} - {n for who in kept for n in who.numbers}
         logins |= {who.login for who in before if who.login is not None} - {who.login for who in kept}
     joined = [draw(contacts(numbers, logins, names)) for _ in range(draw(st.integers(0, 2)))]
+    # A borrower who was removed may come back, but cannot be their own guarantor.
+    own = [each.login is not None and each.login == borrower and each.role == "guarantor" for each in joined]
+    joined = [replace(each, role="borrower") if is_own else each for each, is_own in zip(joined, own, strict=True)]
     callable_ = [(each, number) for each in before if "called" in each.rights for number in each.numbers]
     called = draw(st.sampled_from(callable_)) if callable_ else None
     may = [each for each in before if "confirm" in each.rights and each.login is not None]

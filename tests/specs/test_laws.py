@@ -53,7 +53,17 @@ def test_no_address_contains_search_terms() -> None:
     asked = {name for operation in table for name in getattr(operation.query, "__struct_fields__", ())}
     assert asked == {"limit", "cursor", "since", "until", "kind", "old", "new", "shard"}
     named = {name for operation in table for name in re.findall(r"\{(\w+)\}", operation.path)}
-    assert named == {"application_id", "call_id", "request_id", "session_id", "receipt_id", "staff_id", "path", "shard"}
+    assert named == {
+        "application_id",
+        "call_id",
+        "request_id",
+        "session_id",
+        "receipt_id",
+        "staff_id",
+        "path",
+        "shard",
+        "helper_id",
+    }
 
 
 @pytest.mark.shows("CVP-3.2-3", "CVP-3.2-6")

@@ -19,7 +19,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from tests.vectors.files import Json
-from tests.world import DESK, NOON, ORIGIN, Clock, Person, World, another_code
+from tests.world import DESK, NOON, ORIGIN, Clock, Company, Person, World, another_code, at_company
 from verifier.core.call import CallRules
 from verifier.core.checkpoint import Checkpoint, encode_proof, sign_note, vkey
 from verifier.core.merkle import Tree, leaf_hash
@@ -130,7 +130,8 @@ def cosigned(text: str) -> str:
 class Bank:
     """Evidence that the bank has issued in a day, and its log.
 
-    `evidence` is keyed by name. `application_key` and `code` belong to the call of the ticket `documents`.
+    `evidence` is keyed by name. `application_key` and `code` belong to the call of the ticket `documents`. `company`
+    has what the code and the pseudonyms of a call to a contact are made from.
     """
 
     def __init__(self) -> None:
@@ -138,6 +139,7 @@ class Bank:
         self.application_key = b""
         self.code = ""
         self.trust: Json = {}
+        self.company: Json = {}
         self._leaves: list[bytes] = []
 
     def logged(self, statement: str, key: NoteKey = LOG) -> str:
@@ -172,6 +174,8 @@ class Bank:
                     await self._with_a_loan(world)
                 async with World(storage, file, ring=ring, entropy=entropy, clock=later(7200)) as world:
                     await self._asked_afterwards(world)
+                async with World(storage, file, ring=ring, entropy=entropy, clock=later(10_800)) as world:
+                    await self._to_contacts(world)
             finally:
                 await storage.close()
 
@@ -228,6 +232,29 @@ class Bank:
             kept[name] = (await world.check_calls(wang, world.clock() - day, number=number))["receipt"]
         kept["history-none"] = (await world.check_calls(wang, world.clock() - 2 * day, world.clock() - day))["receipt"]
         kept["history-stranger"] = (await world.check_calls(Person(2), world.clock() - day))["receipt"]
+
+    async def _to_contacts(self, world: World) -> None:
+        """A call to the head of finance of a company, of which two others enter the code too, and a call to a guarantor
+        without a login."""
+        company, kept = Company(40), self.evidence
+        helper = at_company(company.former, "helper", "confirm", numbers=())
+        guarantor = at_company(Person(44), "guarantor", "called", id=None)
+        usual = company.registration().people
+        await world.register(company, *usual, helper, guarantor)
+        issued = await world.issue(company)
+        kept["ticket"], call_id = issued["ticket"], issued["call"]["call_id"]
+        world.clock.advance(10)
+        await world.leg(call_id, "connected", company.number)
+        code = await world.reveal(call_id)
+        for name, person in (("called", company.finance), ("details", company.legal), ("no-details", company.former)):
+            world.clock.advance(15)
+            kept[name] = (await world.confirm(person, code))["receipt"]
+        await world.leg(call_id, "ended", company.number)
+        world.clock.advance(600)
+        kept["ticket-no-login"] = (await world.issue(company, number=Person(44).number))["ticket"]
+        keys = (await world.context.reading.application(company.application_id)).keys
+        made = {"code_key": keys.codes.hex(), "counter": 1, "code": code, "pseudonym_key": keys.pseudonyms.hex()}
+        self.company = {**made, "reference": company.application_id}
 
 
 async def _receipt(world: World, person: Person, receipt_id: str) -> Json:

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 FOLDER = Path(__file__).parents[2] / "specs" / "vectors"
 SUBJECTS = (
     *("code", "check-digit", "tickets", "receipts", "files", "checkpoints", "proofs", "dialogues", "problems"),
-    *("histories", "printed"),
+    *("histories", "printed", "contacts"),
 )
 WIDTH = 118
 LONG = 2_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.vectors.bank import Bank
 from tests.vectors.checkpoints import checkpoints
 from tests.vectors.codes import check_digit, code
+from tests.vectors.contacts import contacts
 from tests.vectors.dialogues import dialogues
 from tests.vectors.files import SUBJECTS, laid_out
 from tests.vectors.kept import files
@@ -30,5 +31,6 @@ async def made() -> dict[str, str]:
         problems(),
         histories(bank),
         printed(bank),
+        contacts(bank),
     )
     return dict(zip(SUBJECTS, map(laid_out, made), strict=True))

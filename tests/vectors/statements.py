@@ -68,10 +68,10 @@ def tickets(bank: Bank) -> Json:
         "about": "Call tickets and policy exceptions, with their proofs (protocol.md sections 4 and 8.1)",
         "trust": bank.trust,
         "vectors": [
-            *_good(bank, TICKETS),
+            *issued(bank, TICKETS),
             *_expected(bank, "documents", TICKET, RECEIPT),
             *_expected(bank, "genuine-app", RECEIPT, TICKET),
-            *_logged(bank, forged),
+            *logged(bank, forged),
         ],
     }
 
@@ -95,13 +95,13 @@ def receipts(bank: Bank) -> Json:
         "about": "Call receipts and report receipts, with their proofs (protocol.md sections 4 and 8.1)",
         "trust": bank.trust,
         "vectors": [
-            *_good(bank, RECEIPTS),
+            *issued(bank, RECEIPTS),
             *_expected(bank, "report", REPORT, RECEIPT),
-            *_logged(bank, forged),
+            *logged(bank, forged),
             *paired(bank),
             *trusted(bank),
-            *_good(bank, LOANS),
-            *_logged(bank, _loans(bank.evidence["genuine-loan"]["statement"])),
+            *issued(bank, LOANS),
+            *logged(bank, _loans(bank.evidence["genuine-loan"]["statement"])),
         ],
     }
 
@@ -136,14 +136,15 @@ def histories(bank: Bank) -> Json:
         "about": "Call histories, with their proofs (protocol.md sections 4 and 8.1)",
         "trust": bank.trust,
         "vectors": [
-            *_good(bank, HISTORIES),
+            *issued(bank, HISTORIES),
             *_expected(bank, "history", HISTORY, RECEIPT),
-            *_logged(bank, forged),
+            *logged(bank, forged),
         ],
     }
 
 
-def _good(bank: Bank, names: dict[str, str]) -> Iterator[Json]:
+def issued(bank: Bank, names: dict[str, str]) -> Iterator[Json]:
+    """The evidence that the bank has issued under these names."""
     for name, about in names.items():
         evidence = bank.evidence[name]
         yield valid(name, about, outcome_of(evidence), **evidence)
@@ -158,7 +159,7 @@ def _expected(bank: Bank, name: str, typ: str, other: str) -> Iterator[Json]:
     yield invalid(f"{name}-not-expected", about, "invalid_claims", **evidence, typ=other)
 
 
-def _logged(bank: Bank, forged: Iterable[Forged]) -> Iterator[Json]:
+def logged(bank: Bank, forged: Iterable[Forged]) -> Iterator[Json]:
     """Logs each statement, so that its own fault is the only one."""
     for each in forged:
         evidence = {"statement": each.statement, "proof": bank.logged(each.statement)}

@@ -21,6 +21,7 @@ STATUS: dict[type[VerifierError], int] = {
     errors.MethodNotAllowed: 405,
     errors.CallOpen: 409,
     errors.CallClosed: 409,
+    errors.TooManyHelpers: 409,
     errors.LegNotConnected: 409,
     errors.Erased: 410,
     errors.BodyTooLarge: 413,

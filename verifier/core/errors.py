@@ -170,6 +170,13 @@ class CallOpen(VerifierError):
     title = "Another call on this application is open"
 
 
+class TooManyHelpers(VerifierError):
+    """The customer has three helpers already, or the helper helps ten people."""
+
+    slug = "too_many_helpers"
+    title = "There are as many helpers as allowed"
+
+
 class CallClosed(VerifierError):
     """It is too late for the request, because the call has ended, has expired or was revoked."""
 

@@ -16,7 +16,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from verifier.core.application import Loan, Officer
 from verifier.core.call import Channel, LegMode
-from verifier.core.contacts import Role
 from verifier.core.octets import base64url
 
 SALT_BYTES = 16
@@ -47,9 +46,12 @@ class Tels(Struct, frozen=True):
 
 
 class TicketContact(Struct, frozen=True):
-    """The contact that a call goes to. `pseudonym` is theirs on this application, and only the bank can tell whose."""
+    """The contact that a call goes to. `pseudonym` is theirs on this application, and only the bank can tell whose.
 
-    role: Role
+    `role` is a `Role`, or one that a later release adds: its tickets must verify too.
+    """
+
+    role: str
     pseudonym: str
 
 

@@ -11,7 +11,7 @@ import click
 
 from verifier.core import damm
 from verifier.core.evidence import Evidence
-from verifier.demo import call_status, called, company, counter, lead_and_former, looked, offline, two_loans
+from verifier.demo import call_status, called, company, counter, helper, lead_and_former, looked, offline, two_loans
 from verifier.demo.bank import DemoBank
 from verifier.demo.client import Answer, Caller, now_iso
 from verifier.import_files import ImportFile
@@ -68,6 +68,7 @@ class Story:
             self._status,
             self._counter,
             self._looked,
+            self._helper,
         ):
             await chapter()
         click.echo(f"\n{self.steps} steps, {self.failed} failed")
@@ -375,9 +376,14 @@ class Story:
         await counter.play(*asking, DESK, trust, self._out / "slip.txt", self._check)
 
     async def _looked(self) -> None:
-        self._chapter("13  Who looked at the customer's data")
+        self._chapter("14  Who looked at the customer's data")
         auditor = self._person(self._bank.officer("9002", "auditor"))
         await looked.play(self.officer, auditor, self.customer, CUSTOMER_APPLICATION, self._check)
+
+    async def _helper(self) -> None:
+        self._chapter("15  A customer invites a helper")
+        asking = self.loans, self.pbx, self.officer
+        await helper.play(*asking, lambda login: self._person(self._bank.customer(login)), DESK, self._check)
 
     def _keep(self, name: str, receipt: dict[str, str]) -> None:
         write_receipt(self._out / f"{name}.receipt.json", Evidence(receipt["statement"], receipt["proof"]))

@@ -28,6 +28,11 @@ def leg_index(ring: KeyRing, leg_id: str) -> bytes:
     return ring.derive("leg", leg_id)[:16]
 
 
+def invitation_index(ring: KeyRing, letters: str) -> bytes:
+    """The blind index of an invitation. It is stored instead of the letters."""
+    return ring.derive("invitation", letters)[:16]
+
+
 def code_index(ring: KeyRing, digits: str) -> bytes:
     """The blind index of nine digits that are no live code. They are never stored."""
     return ring.derive("code", digits)[:16]

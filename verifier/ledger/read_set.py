@@ -49,6 +49,9 @@ class ReadSet(Struct, frozen=True):
       epoch milliseconds.
     - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
+    - `helpers`: the helpers of the customer `customer_index`.
+    - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
+    - `invitation`: the helper whose invitation has this blind index.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
     """
 
@@ -65,7 +68,7 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks", "counter"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations"] | None = None
     clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
     confirmations: bool = False
@@ -81,7 +84,15 @@ class ReadSet(Struct, frozen=True):
     looks_before: int | None = None
     looks_of: tuple[str, int, int] | None = None
     near: bytes | None = None
+    helpers: bool = False
+    helping: bytes | None = None
+    invitation: bytes | None = None
     everywhere: bool = False
+
+    @property
+    def person(self) -> bytes | None:
+        """The blind index of the login, or of the calling number, of the person who asks."""
+        return self.helping or self.customer_index or self.number_index
 
 
 def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ...]:
@@ -93,8 +104,9 @@ def cap_keys(reads: ReadSet, customers: Iterable[bytes | None]) -> tuple[str, ..
         return ()
     if reads.clerk_index is not None:
         return (f"{reads.cap}:staff:{reads.clerk_index.hex()}",)
-    if reads.customer_index is not None:
-        return (f"{reads.cap}:login:{reads.customer_index.hex()}",)
+    login = reads.helping or reads.customer_index
+    if login is not None:
+        return (f"{reads.cap}:login:{login.hex()}",)
     if reads.number_index is None:
         return ()
     key = f"{reads.cap}:number:{reads.number_index.hex()}"

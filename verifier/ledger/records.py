@@ -12,6 +12,8 @@ from verifier.ledger.tables import (
     CONFIRMATIONS,
     EXCEPTIONS,
     EXCHANGES,
+    HELPER_LOOKS,
+    HELPERS,
     LEGS,
     LIMITS,
     LOOKS,
@@ -291,6 +293,15 @@ BULK_READINGS = (
 EXCHANGES_BY_ID = f"SELECT {EXCHANGES.columns} FROM exchanges WHERE system_id IN ($*)"
 ALL_EXCHANGES = f"SELECT {EXCHANGES.columns} FROM exchanges ORDER BY system_id"
 
+# --- helpers ----------------------------------------------------------------------------------------------
+
+HELPERS_OF = f"SELECT {HELPERS.columns} FROM helpers WHERE customer_index IN ($*)"
+HELPED_BY = f"SELECT {HELPERS.columns} FROM helpers WHERE helper_index IN ($*)"
+INVITED_BY = f"SELECT {HELPERS.columns} FROM helpers WHERE invitation IN ($*)"
+HELPED_OWNERS = "SELECT helper_index, customer_index FROM helpers WHERE helper_index IN ($*)"
+INVITATION_OWNERS = "SELECT invitation, customer_index FROM helpers WHERE invitation IN ($*)"
+LOOKS_OF_HELPER = f"SELECT {HELPER_LOOKS.columns} FROM helper_looks WHERE helper_id = $1 ORDER BY look_id DESC LIMIT $2"
+
 # --- refusals of marketing calls --------------------------------------------------------------------------
 
 REFUSALS_OF = f"SELECT {REFUSALS.columns} FROM marketing_refusals WHERE person IN ($*)"
@@ -348,6 +359,8 @@ EXPIRED: dict[AnyTable, str] = {
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
     SIGNALS: f"SELECT {SIGNALS.columns} FROM signals WHERE expires_at < $1 LIMIT 500",
     CONFIRMATIONS: f"SELECT {CONFIRMATIONS.columns} FROM confirmations WHERE expires_at < $1 LIMIT 500",
+    HELPERS: f"SELECT {HELPERS.columns} FROM helpers WHERE expires_at < $1 LIMIT 500",
+    HELPER_LOOKS: f"SELECT {HELPER_LOOKS.columns} FROM helper_looks WHERE expires_at < $1 LIMIT 500",
 }
 IDEMPOTENCY = (
     "SELECT i.idempotency_id, i.fingerprint, i.sealed, i.leaf_index, l.typ, l.statement_id, l.customer_index, "

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
+from verifier.core.messages.helpers import Seen
 from verifier.core.reconciliation import StrayKind
 from verifier.ledger.rows import AnyTable, Table
 
@@ -85,6 +86,38 @@ class ConfirmationRow(Struct, frozen=True):
     contact: str
     application_id: str
     leaf_index: int
+    expires_at: int
+
+
+class HelperRow(Struct, frozen=True):
+    """A row of `helpers`: somebody whom a customer has invited to look at their calls.
+
+    `customer_index` and `helper_index` are the blind indexes of both logins. `invitation` is the blind index of the
+    invitation, until it is entered. `valid_until` is how long the helper may look, or the invitation may be entered or
+    confirmed. `status_at` is the last look at the call status. `sealed` holds a `HelperFacts` (ledger/helpers.py).
+    """
+
+    helper_id: str
+    customer_index: bytes
+    helper_index: bytes | None
+    invitation: bytes | None
+    invited_at: int
+    entered_at: int | None
+    confirmed_at: int | None
+    valid_until: int
+    ended_at: int | None
+    status_at: int | None
+    expires_at: int
+    sealed: bytes
+
+
+class HelperLookRow(Struct, frozen=True):
+    """A row of `helper_looks`: a verdict that a helper got, or that they read the call status."""
+
+    look_id: str
+    helper_id: str
+    seen: Seen
+    seen_at: int
     expires_at: int
 
 
@@ -236,6 +269,13 @@ CALLS = Table(
 LEGS = Table("legs", Leg, ("call_id", "leg_index"), later=("rang_at",))
 STRAY_LEGS = Table("stray_legs", StrayLeg, ("stray_id",), later=("rang_at",))
 CONFIRMATIONS = Table("confirmations", ConfirmationRow, ("call_id", "contact"))
+HELPERS = Table(
+    "helpers",
+    HelperRow,
+    ("helper_id",),
+    narrow=("status_at",),
+)
+HELPER_LOOKS = Table("helper_looks", HelperLookRow, ("look_id",))
 EXCEPTIONS = Table("exceptions", ExceptionRow, ("exception_id",), narrow=("call_id",))
 REQUESTS = Table("exception_requests", RequestRow, ("request_id",), narrow=("decided_at", "exception_id", "expires_at"))
 LIMITS = Table("limits", LimitRow, ("limit_key",))
@@ -261,6 +301,8 @@ TABLES: tuple[AnyTable, ...] = (
     LOOKS,
     EXCHANGES,
     CONFIRMATIONS,
+    HELPERS,
+    HELPER_LOOKS,
     REFUSALS,
 )
 

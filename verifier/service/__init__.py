@@ -9,6 +9,8 @@ from verifier.service.confirmations.confirm import Confirmations
 from verifier.service.confirmations.signals import Signals
 from verifier.service.context import Context, Settings
 from verifier.service.customers.call_checks import CallChecks
+from verifier.service.customers.helpers import HelpersOfCustomer
+from verifier.service.customers.helping import HelpingPeople
 from verifier.service.customers.me import Me
 from verifier.service.customers.receipts import Receipts
 from verifier.service.customers.reports import Reports
@@ -57,6 +59,8 @@ class Service:
         self.me = Me(context, self.exchanges)
         self.call_checks = CallChecks(context)
         self.looks = Looks(context)
+        self.helpers = HelpersOfCustomer(context)
+        self.helping = HelpingPeople(context, self.exchanges)
         self.counter = Counter(context, self.looks, self.call_checks, self.confirmations, self.reports)
         self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)

@@ -198,7 +198,7 @@ class Applications:
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
-        reads = ReadSet(application_id=application_id, whole=application_id, marketing=True, everywhere=True)
+        reads = ReadSet(application_id, same_people=True, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:

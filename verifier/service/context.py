@@ -16,6 +16,7 @@ from verifier.ledger import indexes
 from verifier.ledger.committed import Reading
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.decrypter import Decrypter
+from verifier.ledger.helpers import HelperReading
 from verifier.ledger.rows import Authenticator
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.writer import Writer
@@ -88,6 +89,7 @@ class Context:
         self.tampered: Callable[[str], None] = lambda table: None
         self.authenticator = Authenticator(ring, lambda table: self.tampered(table))
         self.reading = Reading(storage, ring, self.authenticator)
+        self.helpers = HelperReading(storage, ring, self.authenticator)
         self.decrypter = Decrypter(ring)
         self.writer = Writer(
             storage,
@@ -132,6 +134,10 @@ class Context:
     def leg_index(self, leg_id: str) -> bytes:
         """The blind index of a leg id. It is stored instead of the leg id, which may contain a telephone number."""
         return indexes.leg_index(self.ring, leg_id)
+
+    def invitation_index(self, letters: str) -> bytes:
+        """The blind index of an invitation."""
+        return indexes.invitation_index(self.ring, letters)
 
     def code_index(self, digits: str) -> bytes:
         """The blind index of nine digits that are no live code."""

@@ -139,6 +139,10 @@ class CallClosed(Problem, slug="call_closed"):
     """The call has ended, expired or been revoked."""
 
 
+class TooManyHelpers(Problem, slug="too_many_helpers"):
+    """The customer has three helpers already, or the helper helps ten people."""
+
+
 class LegNotConnected(Problem, slug="leg_not_connected"):
     """The code cannot be shown now, because the leg is not connected to the number in the ticket."""
 

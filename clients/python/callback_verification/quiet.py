@@ -9,6 +9,7 @@ _IDS = (
     "call_id",
     "exception_id",
     "look_id",
+    "helper_id",
     "receipt_id",
     "report_id",
     "request_id",

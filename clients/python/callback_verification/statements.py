@@ -33,8 +33,18 @@ class Tels(Struct, frozen=True):
     tn: tuple[str, ...]
 
 
+class TicketContact(Struct, frozen=True):
+    """The contact that a call goes to. Only the bank can tell whose pseudonym it is. Later releases may add roles."""
+
+    role: str
+    pseudonym: str
+
+
 class CallTicket(Struct, frozen=True):
-    """The signed facts of a call. The bank issues the ticket before it dials."""
+    """The signed facts of a call. The bank issues the ticket before it dials.
+
+    If the loan is one person's, there is no `contact`: the call goes to the borrower. Then it is UNSET.
+    """
 
     iss: str
     jti: str
@@ -50,6 +60,7 @@ class CallTicket(Struct, frozen=True):
     policy: str
     exceptions: tuple[str, ...]
     salt: str
+    contact: TicketContact | UnsetType = UNSET
 
 
 class Leg(Struct, frozen=True):

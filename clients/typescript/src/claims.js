@@ -1,5 +1,6 @@
 /**
- * The shapes of the 5 signed statements. Unknown members are allowed. Missing members are not, except a call's `loan`.
+ * The shapes of the 5 signed statements. Unknown members are allowed. Missing members are not, except a call's `loan`
+ * and a ticket's `contact`.
  * Implements specs/protocol.md section 4.
  */
 
@@ -13,9 +14,11 @@ export const HISTORY = "call-history+jwt";
 /** @typedef {{iss: string, jti: string, iat: number, salt: string}} Common */
 /** @typedef {{id: string, name: string, branch: string}} Officer */
 /** @typedef {{officer: Officer, orig: {tn: string}, dest: {tn: string[]}, purpose: string, asks: string[]}} Subject */
+/** The contact that a call goes to. @typedef {{role: string, pseudonym: string}} TicketContact */
 /**
+ * A ticket has no `contact` if the loan is one person's: the call goes to the borrower.
  * @typedef {Common & Subject & {nbf: number, exp: number, application: string, policy: string,
- *   exceptions: string[]}} CallTicket
+ *   exceptions: string[], contact?: TicketContact}} CallTicket
  */
 /** @typedef {{mode: "required" | "observed" | "off", connected_at: number | null, ended_at: number | null}} Leg */
 /** The loan that a call is about, as the customer knows it. @typedef {{product: string, reference: string}} Loan */
@@ -135,15 +138,18 @@ const listed = object({
 const SHAPES = new Map([
   [
     TICKET,
-    object({
-      ...common,
-      ...subject,
-      nbf: seconds,
-      exp: seconds,
-      application: text,
-      policy: text,
-      exceptions: list(text),
-    }),
+    object(
+      {
+        ...common,
+        ...subject,
+        nbf: seconds,
+        exp: seconds,
+        application: text,
+        policy: text,
+        exceptions: list(text),
+      },
+      { contact: object({ role: text, pseudonym: text }) },
+    ),
   ],
   [
     RECEIPT,

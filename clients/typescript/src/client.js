@@ -315,6 +315,56 @@ export class Client {
     putPreferences: (body, options) => this.#request("PUT", "/v1/me/preferences", { body, options }),
   };
 
+  helpers = {
+    /** @param {Options} [options] @returns {Promise<Schemas["Helpers"]>} */
+    list: (options) => this.#request("GET", "/v1/me/helpers", { options }),
+
+    /**
+     * Invite a helper. The invitation is shown once, and expires after ten minutes.
+     * @param {Schemas["InviteHelper"]} body @param {Options} [options] @returns {Promise<Schemas["Invited"]>}
+     */
+    invite: (body, options) => this.#request("POST", "/v1/me/helpers", { body, options }),
+
+    /**
+     * Confirm that whoever entered the invitation is the helper, or let a helper look for 30 more days.
+     * @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helper"]>}
+     */
+    accept: (helperId, options) => this.#request("POST", `/v1/me/helpers/${segment(helperId)}/confirmation`, { options }),
+
+    /** @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helper"]>} */
+    end: (helperId, options) => this.#request("DELETE", `/v1/me/helpers/${segment(helperId)}`, { options }),
+  };
+
+  helping = {
+    /** @param {Options} [options] @returns {Promise<Schemas["Helping"]>} */
+    list: (options) => this.#request("GET", "/v1/me/helping", { options }),
+
+    /** @param {Schemas["EnterInvitation"]} body @param {Options} [options] @returns {Promise<Schemas["Helped"]>} */
+    enter: (body, options) => this.#request("POST", "/v1/me/helping", { body, options }),
+
+    /** @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helped"]>} */
+    stop: (helperId, options) => this.#request("DELETE", `/v1/me/helping/${segment(helperId)}`, { options }),
+
+    /**
+     * Confirm a code that the person helped has heard, and call the handler of the verdict. All handlers are required.
+     * @template T
+     * @param {string} helperId @param {Schemas["ConfirmForPerson"]} body @param {Handlers<T>} handlers
+     * @param {Options} [options] @returns {Promise<T>} the result of the handler
+     */
+    confirm: async (helperId, body, handlers, options) => {
+      mustHaveHandlers(handlers, HANDLERS);
+      const path = `/v1/me/helping/${segment(helperId)}/confirmations`;
+      return callHandler(await this.#request("POST", path, { body, options }), handlers);
+    },
+
+    /**
+     * Ask whether the bank is calling the person helped, who sees that the helper has looked.
+     * @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["HelpedCallStatus"]>}
+     */
+    callStatus: (helperId, options) =>
+      this.#request("GET", `/v1/me/helping/${segment(helperId)}/call-status`, { options }),
+  };
+
   reports = {
     /** @param {Schemas["ReportCall"]} body @param {Options} [options] @returns {Promise<Schemas["ReportTaken"]>} */
     send: (body, options) => this.#request("POST", "/v1/reports", { body, options }),

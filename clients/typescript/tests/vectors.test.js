@@ -67,6 +67,7 @@ const CHECKS = {
   histories: checkEvidence,
   files: checkFiles,
   printed: checkFiles,
+  contacts: checkEvidence,
   checkpoints: async ({ note, keys, origin }) => asVector(await openCheckpoint(whole(note), keys, origin)),
   proofs: async ({ entry, proof, keys, origin }) =>
     asVector(await verifyProof(whole(proof), new Uint8Array(Buffer.from(entry, "hex")), keys, origin)),

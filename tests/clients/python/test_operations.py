@@ -20,6 +20,7 @@ from callback_verification import (
     Client,
     Evidence,
     Forbidden,
+    NotFound,
     Problem,
     Request,
     Suspended,
@@ -28,6 +29,7 @@ from callback_verification import (
     confirmations,
     counter,
     exceptions,
+    helpers,
     ivr,
     legs,
     log,
@@ -60,7 +62,7 @@ LOAN = Registration(
     closed_at=NOW,
 )
 ONE_PERSON, SEVERAL = {"customer", "numbers", "consents"}, {"borrower", "contacts"}
-CALL, ASKED = "call_" + "0" * 32, "excr_" + "0" * 32
+CALL, ASKED, HELPER = "call_" + "0" * 32, "excr_" + "0" * 32, "help_" + "0" * 32
 ASKS: dict[str, Callable[[], Request[Any]]] = {
     "put_application": lambda: applications.put("LN", LOAN),
     "get_application": lambda: applications.read("LN"),
@@ -97,6 +99,15 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     ),
     "begin_session": lambda: ivr.begin(dialled_number=NUMBER, caller_number=NUMBER, language="en"),
     "step_session": lambda: ivr.step("ivr_" + "0" * 32, "1"),
+    "my_helpers": helpers.find,
+    "invite_helper": lambda: helpers.invite(name="女儿"),
+    "confirm_helper": lambda: helpers.accept(HELPER),
+    "end_helper": lambda: helpers.end(HELPER),
+    "people_i_help": helpers.people,
+    "enter_invitation": lambda: helpers.enter("BCDFG-HJKLM", name="小美", person="妈妈"),
+    "stop_helping": lambda: helpers.stop(HELPER),
+    "confirm_for_person": lambda: helpers.confirm(HELPER, "482177306", caller_number="+8617000000000"),
+    "helped_call_status": lambda: helpers.call_status(HELPER),
     "my_calls": lambda: me.calls(limit=1, cursor=CALL),
     "my_call_status": me.call_status,
     "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
@@ -187,7 +198,21 @@ def test_each_shape_has_the_members_of_the_description(name: str) -> None:
 
 
 def test_each_request_function_declares_its_answer_type() -> None:
-    for module in (applications, calls, confirmations, exceptions, ivr, legs, log, looks, me, receipts, reports, staff):
+    for module in (
+        applications,
+        calls,
+        confirmations,
+        exceptions,
+        helpers,
+        ivr,
+        legs,
+        log,
+        looks,
+        me,
+        receipts,
+        reports,
+        staff,
+    ):
         makers = [
             each for _, each in inspect.getmembers(module, inspect.isfunction) if each.__module__ == module.__name__
         ]
@@ -283,6 +308,31 @@ def test_customers_read_their_calls_and_decline_offers(clients: Clients) -> None
     before = clients.customer.send(me.preferences())
     assert clients.customer.send(me.put_preferences(marketing_calls=False)).marketing_calls is False
     assert clients.customer.send(me.put_preferences(marketing_calls=before.marketing_calls)) == before
+
+
+def test_a_customer_invites_a_helper_who_enters_a_code(clients: Clients) -> None:
+    with Client(clients.bank.url, Bearer(clients.bank.customer("daughter"))) as daughter:
+        invited = clients.customer.send(helpers.invite(name="女儿"))
+        with pytest.raises(NotFound):
+            clients.customer.send(helpers.accept(invited.helper_id))
+        entered = daughter.send(helpers.enter(invited.invitation, name="小美", person="妈妈"))
+        assert (entered.helper_id, entered.state) == (invited.helper_id, "entered")
+        assert clients.customer.send(helpers.accept(invited.helper_id)).state == "active"
+        call_id, code = clients.live_call()
+        verdict = daughter.send(helpers.confirm(invited.helper_id, code))
+        assert verdict.is_genuine
+        assert verdict.call is not None
+        assert (verdict.call.purpose, verdict.call.loan) == (None, None)
+        assert daughter.send(helpers.call_status(invited.helper_id)).state in ("connected", "unknown")
+        [helper] = clients.customer.send(helpers.find()).helpers
+        assert [each.seen for each in helper.looks] == ["call_status", "genuine"]
+        assert "小美" not in repr(helper)
+        assert [each.person for each in daughter.send(helpers.people()).people] == ["妈妈"]
+        assert clients.customer.send(helpers.end(invited.helper_id)).state == "ended"
+        with pytest.raises(NotFound):
+            daughter.send(helpers.confirm(invited.helper_id, code))
+        assert daughter.send(helpers.stop(invited.helper_id)).state == "ended"
+        clients.hang_up(call_id)
 
 
 @pytest.mark.shows("CVP-4.2-23")

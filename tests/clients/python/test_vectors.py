@@ -68,6 +68,7 @@ CHECKS: dict[str, Callable[[Json], Any]] = {
     "histories": evidence,
     "files": kept,
     "printed": kept,
+    "contacts": evidence,
     "checkpoints": checkpoint,
     "proofs": proof,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verifier.api.operations import Operation
-from verifier.api.routes import bank, calls, confirmations, counter, customers, open, staff
+from verifier.api.routes import bank, calls, confirmations, counter, customers, helpers, open, staff
 from verifier.api.throttle import Throttle
 from verifier.ports import Reader
 
@@ -16,6 +16,7 @@ def operations(storage: Reader, slips: Throttle) -> tuple[Operation, ...]:
         *staff.operations(),
         *confirmations.operations(slips),
         *customers.operations(),
+        *helpers.operations(slips),
         *counter.operations(slips),
         *open.operations(storage),
     )

@@ -128,7 +128,7 @@ class Symbol(Struct, frozen=True):
 
 
 class DrawnReceipt(Struct, frozen=True):
-    """The QR codes of a receipt: one, or up to nine with numbers. Whoever scans them can verify it offline."""
+    """The QR codes of a receipt: one, or up to nine with numbers. Anybody who scans them can verify it offline."""
 
     symbols: tuple[Symbol, ...]
 

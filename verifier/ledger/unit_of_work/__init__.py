@@ -29,6 +29,7 @@ from verifier.ledger.unit_of_work.calls import CallRows
 from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.dialogues import DialogueRows
 from verifier.ledger.unit_of_work.exchanges import ExchangeRows
+from verifier.ledger.unit_of_work.helpers import HelperRows
 from verifier.ledger.unit_of_work.legs import LegRows
 from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
@@ -85,6 +86,7 @@ class UnitOfWork:
         self.suspensions = SuspensionRows(self.loaded, declared)
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
+        self.helpers = HelperRows(self.loaded, declared, ring)
         self.refusals = RefusalRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.looks = LookRows(self.loaded, declared, self.effects)
@@ -124,12 +126,14 @@ class UnitOfWork:
         """Delete the data of an erased application.
 
         The application's own row, its calls, its reports and its looks stay, but the reports lose their text and the
-        looks their reason. The call histories of the borrower and the contacts are deleted too. `number_indexes` are
-        the blind indexes of the application's numbers. Dialogues of callers from these numbers are deleted too, if they
-        are not tied to an application yet.
+        looks their reason. The call histories of the borrower and the contacts are deleted too, and the helpers of
+        those who have no other application. `number_indexes` are the blind indexes of the application's numbers.
+        Dialogues of callers from these numbers are deleted too, if they are not tied to an application yet.
         """
-        people = (customer_index, *self.loaded.contacts_of.get(application_id, ()))
-        self.forget_histories(application_id, (each for each in people if each is not None))
+        borrower = () if customer_index is None else (customer_index,)
+        people = (*borrower, *self.loaded.contacts_of.get(application_id, ()))
+        self.forget_histories(application_id, people)
+        self.helpers.forget(each for each in people if not self.applications.leads_elsewhere(each, application_id))
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))
         for number_index in number_indexes:

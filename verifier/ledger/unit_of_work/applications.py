@@ -78,6 +78,13 @@ class ApplicationRows:
         found = self._loaded.of_customer.get(contact_index, ())
         return self._with_contact((each for each in found if each != application.application_id), contact_id)
 
+    def leads_elsewhere(self, person: bytes, application_id: str) -> bool:
+        """Whether a person of an application is on another one that is not erased, by the index of their login."""
+        self._declared.same_people(application_id)
+        rows = self._loaded.applications
+        others = (each for each in self._loaded.of_customer.get(person, ()) if each != application_id)
+        return any(rows.hint(each, "erased_at") is None for each in others)
+
     def _with_contact(self, application_ids: Iterable[str], contact_id: str) -> list[DecryptedApplication]:
         theirs = []
         for each in self._kept(application_ids):

@@ -22,6 +22,8 @@ from verifier.ledger.tables import (
     ConfirmationRow,
     ExceptionRow,
     ExchangeRow,
+    HelperLookRow,
+    HelperRow,
     Leg,
     LimitRow,
     LookRow,
@@ -125,6 +127,8 @@ class Loaded:
         self.looks: Rows[LookRow] = self.tables[tables.LOOKS]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.confirmations: Rows[ConfirmationRow] = self.tables[tables.CONFIRMATIONS]
+        self.helpers: Rows[HelperRow] = self.tables[tables.HELPERS]
+        self.helper_looks: Rows[HelperLookRow] = self.tables[tables.HELPER_LOOKS]
         self.limits = LoadedLimits(self.tables[tables.LIMITS])
         self.candidates = CandidateCalls()
         self.of_customer: dict[bytes, list[str]] = {}
@@ -235,7 +239,15 @@ class Loaded:
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
             self.exceptions.load(await read_in(records.EXCEPTIONS_OF, [reads.whole]))
             self.confirmations.load(await read_in(records.CONFIRMATIONS_OF, [reads.whole]))
+            on_it = _given((self._customer(reads.whole), *self.contacts_of[reads.whole]))
+            self.helpers.load(await read_in(records.HELPERS_OF, on_it))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
+        if reads.helpers:
+            self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index])))
+        if reads.helping is not None:
+            self.helpers.load(await read_in(records.HELPED_BY, [reads.helping]))
+        if reads.invitation is not None:
+            self.helpers.load(await read_in(records.INVITED_BY, [reads.invitation]))
         if reads.report_ids:
             self.reports.load(await read_in(records.REPORTS_BY_ID, reads.report_ids))
         if reads.requests_before is not None:
@@ -318,7 +330,11 @@ class Loaded:
         contacts = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
         calls = {each: borrowers.get(self.calls.hint(each, "application_id")) for each in self.calls}
         same = {each: [borrowers.get(other) for other in found] for each, found in self.same_people.items()}
-        return ShardRouting(borrowers, numbers, calls, self.leg_owners, contacts, same)
+        helped: dict[bytes, list[bytes]] = {}
+        for each in self.helpers:
+            for named in _given(self.helpers.hint(each, column) for column in ("helper_index", "invitation")):
+                helped.setdefault(bytes(named), []).append(bytes(self.helpers.hint(each, "customer_index")))
+        return ShardRouting(borrowers, numbers, calls, self.leg_owners, contacts, same, helped)
 
 
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:

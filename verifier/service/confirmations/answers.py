@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec import UNSET, Struct
 
 from verifier.core import call as lifecycle
 from verifier.core import words
-from verifier.core.contacts import Contact
+from verifier.core.contacts import Contact, Role
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.messages.confirmations import CallDetails, CalledContact, LegView, SpokenVerdict, Verdict, Words
 from verifier.core.policy import local_time
@@ -77,7 +77,7 @@ def called_contact(application: DecryptedApplication, ticket: CallTicket) -> Cal
     """Whom the bank called. The name is null if they are no longer a contact of the loan."""
     called = application.called(ticket)
     role = "borrower" if ticket.contact is UNSET else ticket.contact.role
-    return CalledContact(role, None if called is None else called.name)
+    return CalledContact(cast(Role, role), None if called is None else called.name)
 
 
 def verdict(judgement: Judgement) -> Verdict:

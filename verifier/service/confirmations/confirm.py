@@ -15,10 +15,11 @@ from verifier.core.code import derive_code, impossible, parse_code, possible, sa
 from verifier.core.contacts import Contact
 from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
+from verifier.core.messages.helpers import ConfirmForPerson
 from verifier.core.principal import Principal
 from verifier.core.purposes import Language
 from verifier.ledger import decoys
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -29,7 +30,9 @@ from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
 from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, looking_again, with_earlier
+from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
+from verifier.service.confirmations.helped import helped_by
+from verifier.service.confirmations.looks import add_look
 from verifier.service.confirmations.past_calls import past_call_of
 from verifier.service.confirmations.replays import spoken_again, verdict_again
 from verifier.service.confirmations.signals import add_signal, earlier_entries
@@ -39,7 +42,7 @@ from verifier.service.context import Context
 class _Tried(Struct, frozen=True):
     """The result of trying a code against one candidate.
 
-    - `named`: the customer named this application, or named no application.
+    - `named`: the customer named this application or none, and may try codes against the call.
     - `right`: the code is the code of the candidate's call, and `named` is true.
     - `good`: the code is right, and the call can be confirmed.
     - `wrong`: the number of earlier wrong codes for the call on this channel.
@@ -67,31 +70,52 @@ class Confirmations:
         attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
         is on file no more, or if another number was called.
         """
-        context = self._context
-        customer_index = context.customer_index(customer.id)
-        digits = parse_code(asked.code)
-        entry = Entry(
-            digits=digits,
-            possible=possible(digits),
-            channel="app",
-            named=asked.application_id,
-            customer_id=customer.id,
-            customer_index=customer_index,
-            number=called,
-            reported=asked.caller_number,
+        index = self._context.customer_index(customer.id)
+        entry = replace(
+            in_app(asked.code, customer, index, asked.caller_number), named=asked.application_id, number=called
         )
-        again = verdict_again(context, lambda work: self._mine(work, entry))
+        reads = ReadSet(customer_index=index, channel="app", cap="verdicts")
+        return await self._confirm(reads, entry, idempotency)
+
+    async def confirm_for(
+        self, helper: Principal, helper_id: str, asked: ConfirmForPerson, idempotency: Idempotency
+    ) -> Reply[Verdict]:
+        """Decide on a code that a helper entered for the person they help. Each verdict is a look of the helper.
+
+        Only calls to that person can be genuine. Raises the errors of `confirm`. Raises NotFound if the helper does not
+        help the person now, also for a retry.
+        """
+        context = self._context
+        index = context.customer_index(helper.id)
+        _, helped = helped_by(await context.helpers.of_helper(index), helper_id, context.clock())
+        entry = replace(in_app(asked.code, helper, index, asked.caller_number), helped=helped)
+        reads = ReadSet(customer_index=helped.person_index, helping=index, channel="app", cap="verdicts")
+
+        def guard(work: UnitOfWork) -> None:
+            helped_by(work.helpers.of_helper(index), helper_id, work.now_ms)
+
+        return await self._confirm(reads, entry, idempotency, guard)
+
+    async def _confirm(
+        self, reads: ReadSet, entry: Entry, idempotency: Idempotency, guard: Guard | None = None
+    ) -> Reply[Verdict]:
+        context, helped = self._context, entry.helped
+        helper = None if helped is None else helped.helper
+        again = verdict_again(context, lambda work: self._mine(work, entry), helper)
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
             def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                return _unanswered(judged) if isinstance(judged, str) else _answer(judged)
+                if isinstance(judged, str):
+                    return _unanswered(judged)
+                if helped is not None:
+                    add_look(work, helped.helper_id, judged.verdict)
+                return _answer(judged)
 
-            return await context.writer.submit_kept(Verdict, reads, decide, idempotency, again=again)
+            return await context.writer.submit_kept(Verdict, reads, decide, idempotency, guard, again)
 
-        reads = ReadSet(customer_index=customer_index, channel="app", cap="verdicts")
         return await looking_again(look, with_earlier(context, reads, entry, idempotency))
 
     async def confirm_by_phone(self, asked: ConfirmByPhone, idempotency: Idempotency) -> Reply[SpokenVerdict]:
@@ -133,6 +157,9 @@ class Confirmations:
 
     def _mine(self, work: UnitOfWork, entry: Entry) -> Sequence[DecryptedApplication]:
         """The applications on which the person who is logged in may confirm codes (law L12)."""
+        helped = entry.helped
+        if helped is not None:
+            return helped.applications(work.applications.of_customer(helped.person_index, helped.person_id))
         assert entry.customer_index is not None  # noqa: S101 - in the app, there is a login
         return _confirming(entry, work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
 
@@ -219,10 +246,11 @@ class Confirmations:
         """Try the code against the call of a candidate. The call may be a decoy."""
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
-        named = entry.named in (None, application.application_id)
+        ticket = candidate.opened.ticket
+        named = entry.named in (None, application.application_id) and entry.is_for(application, ticket)
         right = same_code(entry.digits, expected) and candidate.own and named
         wrong = _wrong(work, application, call, entry.channel)
-        suspended = self._context.cutoff.holds(candidate.opened.ticket.officer.id)
+        suspended = self._context.cutoff.holds(ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
         return _Tried(candidate, named, right, good, wrong)
 

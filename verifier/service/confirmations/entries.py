@@ -9,12 +9,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.call import Channel
+from verifier.core.code import parse_code, possible
 from verifier.core.contacts import Contact
 from verifier.core.errors import VerifierError
+from verifier.core.principal import Principal
+from verifier.core.statements import CallTicket
 from verifier.ledger import indexes
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import Entered, ReadSet
+from verifier.service.confirmations.helped import Helped
 from verifier.service.context import Context
 
 T = TypeVar("T")
@@ -28,7 +32,8 @@ class Entry(Struct, frozen=True):
     `named` is the application that the customer named, or None. If `number` is given, only calls to it count. By
     telephone, it is the calling number, and empty if the number is withheld. In the app it is None. At the counter, it
     is the number by which the customer was found. By telephone, `customer_id` and `customer_index` are None.
-    `reported` is the number that called the customer, as they reported it.
+    `reported` is the number that called the customer, as they reported it. If a helper enters the code, `helped` is the
+    person they help, and the login is the helper's.
     """
 
     digits: str
@@ -39,12 +44,25 @@ class Entry(Struct, frozen=True):
     customer_index: bytes | None = None
     number: str | None = None
     reported: str | None = None
+    helped: Helped | None = None
 
     def contact(self, application: DecryptedApplication) -> Contact | None:
         """The contact of an application who has entered the code. None if nobody on it can be that person."""
+        if self.helped is not None:
+            return self.helped.helper
         if self.customer_id is not None:
             return application.contact(self.customer_id)
         return application.contact_of_number(self.number or "")
+
+    def is_for(self, application: DecryptedApplication, ticket: CallTicket) -> bool:
+        """Whether the person may try a code against this call. A helper may only try calls to the person they help."""
+        return self.helped is None or application.is_called(ticket, self.helped.person_id)
+
+
+def in_app(typed: str, who: Principal, login: bytes, reported: str | None) -> Entry:
+    """The entry of somebody who is logged in. `login` is the blind index of their login. Raises MalformedCode."""
+    digits = parse_code(typed)
+    return Entry(digits, possible(digits), "app", None, who.id, login, reported=reported)
 
 
 class NotLive(VerifierError):
@@ -78,7 +96,7 @@ def with_earlier(context: Context, reads: ReadSet, entry: Entry, idempotency: Id
 
     `idempotency` is None if the answer is kept for retries, whatever it is.
     """
-    person = reads.customer_index or reads.number_index
+    person = reads.person
     if person is None or entry.possible:
         return reads
     request = None

@@ -58,6 +58,7 @@ def _vouched(context: Context, entry: Entry, application: DecryptedApplication, 
         lifecycle.code_was_known(opened.call)
         and entry.named in (None, application.application_id)
         and entry.number in (None, opened.number)
+        and entry.is_for(application, opened.ticket)
         and application.registration.assigned(officer_id) is not None
         and not context.cutoff.holds(officer_id)
     )

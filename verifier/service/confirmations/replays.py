@@ -6,12 +6,13 @@ Implements specs/protocol.md section 7.12 (laws L4, L6). If it is uncertain whet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from verifier.core import dialogue, words
 from verifier.core.call import Call
+from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, NotFound
 from verifier.core.messages.confirmations import SpokenVerdict, Verdict, Words
 from verifier.core.messages.dialogues import IvrTurn
@@ -27,11 +28,16 @@ Applications = Callable[[UnitOfWork], Iterable[DecryptedApplication]]
 
 
 def goes_on(
-    context: Context, work: UnitOfWork, applications: Iterable[DecryptedApplication], receipt_id: str | None
+    context: Context,
+    work: UnitOfWork,
+    applications: Iterable[DecryptedApplication],
+    receipt_id: str | None,
+    helper: Contact | None = None,
 ) -> bool:
     """Whether one of the applications has an open call that was confirmed with this receipt. Raises AlreadyConfirmed.
 
-    A call does not count as open if its officer has been suspended or removed from the application.
+    `helper` is the helper who asks, if it is one. A call does not count as open if its officer has been suspended or
+    removed from the application.
     """
     if receipt_id is None:
         return False
@@ -40,7 +46,11 @@ def goes_on(
         return True
     if confirmed and not work.reads.confirmations:
         raise AlreadyConfirmed
-    given = (work.calls.confirmed_by(call, each, contact) for each, call in confirmed for contact in each.contacts)
+
+    def people(application: DecryptedApplication) -> Sequence[Contact]:
+        return application.contacts if helper is None else (helper,)
+
+    given = (work.calls.confirmed_by(call, each, contact) for each, call in confirmed for contact in people(each))
     return any(each is not None and each.receipt_id == receipt_id for each in given)
 
 
@@ -57,11 +67,11 @@ def _confirmed_call(context: Context, work: UnitOfWork, application: DecryptedAp
         yield call
 
 
-def verdict_again(context: Context, applications: Applications) -> Again[Verdict]:
+def verdict_again(context: Context, applications: Applications, helper: Contact | None = None) -> Again[Verdict]:
     """Make the function that updates the kept `Verdict` for a retry of a confirmation in the app."""
 
     def again(work: UnitOfWork, kept: Verdict) -> Verdict:
-        if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id):
+        if kept.verdict != "genuine" or goes_on(context, work, applications(work), kept.receipt_id, helper):
             return kept
         return replace(kept, verdict="ended", words=tuple(map(_ended, kept.words)))
 

@@ -36,10 +36,11 @@ def add_signal(
     there is no receipt, the answer is an error, which is not kept for retries. So the signal names the request. An
     entry from a withheld number leaves nothing, because there is no person.
     """
-    person = reads.customer_index or reads.number_index
+    person = reads.person
     if person is None:
         return
-    people = [person] if entry.number is None else distinct(each.row.customer_index for each in on_file) or [person]
+    asked = reads.customer_index or person
+    people = [asked] if entry.number is None else distinct(each.row.customer_index for each in on_file) or [person]
     signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(

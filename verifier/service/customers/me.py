@@ -20,12 +20,11 @@ from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.call_state import current_state, vouched_for
 from verifier.service.confirmations.answers import called_contact
 from verifier.service.context import Context
+from verifier.service.customers.progress import calls_on_their_way
 from verifier.service.legs.exchanges import TelephoneExchanges
 
-FURTHEST: tuple[lifecycle.Progress, ...] = ("connected", "ringing", "expected")
 _AFTER_ALL = "call_g"  # sorts after every call id
 
 
@@ -77,27 +76,20 @@ class Me:
         A call to another contact of a loan does not count. If several calls are on their way, the status is about those
         that are furthest on.
         """
-        context, rules = self._context, self._context.settings.rules
+        context = self._context
         now_ms = context.clock()
         if await self._exchanges.silent():
             return CallStatus(False, from_ms(now_ms), (), words.in_both(words.UNKNOWN), "unknown")
-        on: dict[lifecycle.Progress, list[DecryptedCall]] = {}
-        for application in await self._applications(customer):
-            for opened in await context.reading.newest_calls_of(application):
-                call = current_state(application, opened, now_ms, rules)
-                found = lifecycle.progress(call, now_ms, rules)
-                to_them = application.is_called(opened.ticket, customer.id)
-                if found is not None and to_them and vouched_for(context, application, opened):
-                    on.setdefault(found, []).append(replace(opened, call=call))
-        state = next((each for each in FURTHEST if each in on), None)
+        applications = await self._applications(customer)
+        state, calls = await calls_on_their_way(context, applications, customer.id, now_ms)
         if state is None:
             return CallStatus(False, from_ms(now_ms), (), words.in_both(words.NO_CALL), "none")
-        first = on[state][0].ticket
+        first = calls[0].ticket
         return CallStatus(
             state=state,
             on_call=state == "connected",
             at=from_ms(now_ms),
-            calls=tuple(self._past(opened, None) for opened in on[state]),
+            calls=tuple(self._past(opened, None) for opened in calls),
             words=tuple(
                 Words(each, words.progress(each, state, first.officer, first.purpose)) for each in words.LANGUAGES
             ),
