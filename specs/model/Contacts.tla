@@ -6,8 +6,8 @@
 (*                                                                         *)
 (* There is one call, to one contact. The bank system adds contacts,       *)
 (* changes their rights and removes them at any moment. Everybody may      *)
-(* enter the right code, and look in the app. Anything may happen between  *)
-(* a request and the decision on it.                                       *)
+(* enter the right code, send the request again, and look in the app.      *)
+(* Anything may happen between a request and the decision on it.           *)
 (***************************************************************************)
 EXTENDS Calls, TLC
 
@@ -15,7 +15,7 @@ EXTENDS Calls, TLC
 People == {"finance", "legal", "helper"}
 Every == {"called", "confirm", "details"}
 Grants(person) ==
-    CASE person = "finance" -> {{}, {"called", "confirm"}, {"confirm", "details"}}
+    CASE person = "finance" -> {{}, Every, {"called", "confirm"}, {"confirm", "details"}}
       [] person = "legal" -> {{}, Every, {"called"}}
       [] person = "helper" -> {{}, {"confirm"}}
 
@@ -110,14 +110,25 @@ Decide(request) ==
         /\ asked' = asked \ {request}
         /\ UNCHANGED <<rights, to>>
 
+\* A request that waits changes neither of the next two answers. So they are looked at without one.
 Look(person) ==
+    /\ asked = {}
     /\ Says(person, "looked", ToldOnALook(person, rights[person]), {})
+    /\ UNCHANGED <<rights, row, to, receipts, consumed, asked>>
+
+\* Section 7.12: the kept answer to the same request. It tells nothing new.
+Retry(person) ==
+    /\ asked = {}
+    /\ \E receipt \in receipts :
+        /\ receipt.of = person
+        /\ LET green == "confirm" \in rights[person] /\ row.state = "confirmed"
+           IN  Says(person, IF green \/ ~Holds("L4 ended") THEN "genuine" ELSE "ended", {}, {receipt})
     /\ UNCHANGED <<rights, row, to, receipts, consumed, asked>>
 
 Next ==
     \/ Connect
     \/ \E person \in People :
-        \/ Issue(person) \/ Ask(person) \/ Look(person)
+        \/ Issue(person) \/ Ask(person) \/ Look(person) \/ Retry(person)
         \/ \E granted \in Grants(person) : Change(person, granted)
     \/ \E request \in asked : Decide(request)
 

@@ -10,7 +10,7 @@ Said(verdict) == {each \in answer : each.says = verdict}
 Shape ==
     /\ row \in Row /\ to \in People \cup {"nobody"}
     /\ \A person \in People : rights[person] \in Grants(person)
-    /\ \A each \in answer : each.says \in {"genuine", "not_genuine", "looked"}
+    /\ \A each \in answer : each.says \in {"genuine", "not_genuine", "ended", "looked"}
 
 -----------------------------------------------------------------------------
 (* Promises.                                                               *)
@@ -19,8 +19,10 @@ Shape ==
 GenuineByRight == \A each \in Said("genuine") : "confirm" \in each.rights
 
 \* L12, CVP-3.3-6: somebody who is no contact, or no longer, gets nothing but the uniform refusal.
+\* What they had before stays theirs: a retry gives their own receipt once more, as `ended`.
 NothingForTheRemoved ==
-    \A each \in answer : each.rights = {} => each.says /= "genuine" /\ each.told = {} /\ each.given = {}
+    \A each \in answer : each.rights = {} =>
+        each.says /= "genuine" /\ each.told = {} /\ (each.given = {} \/ each.says = "ended")
 
 \* L4, CVP-7-8: the first contact consumes the code, nobody else.
 ConsumedOnce == consumed <= 1
@@ -50,5 +52,7 @@ NeverACallOfAnotherSeen == \A each \in answer : "calls of others" \notin each.to
 NeverRefusedWithoutTheRight == \A each \in Said("not_genuine") : ~(each.rights = {"called"} /\ row.state = "live")
 NeverRefusedAfterTheirReceipt ==
     \A each \in Said("not_genuine") : ~(IsOpen(row) /\ \E receipt \in receipts : receipt.of = each.person)
-NeverAnOlderReceiptSaysMore == \A each \in Said("genuine") : \A receipt \in each.given : receipt.says = each.told
+NeverEndedForTheRemoved == \A each \in Said("ended") : ~(each.rights = {} /\ row.state = "confirmed")
+NeverAnOlderReceiptSaysMore == \A each \in Said("genuine") :
+    each.told = {} \/ \A receipt \in each.given : receipt.says \subseteq each.told
 =============================================================================

@@ -77,6 +77,8 @@ BROKEN = [
     ("L12 dialled", "shared", "NotFooled"),
     ("L4 serial", "contacts", "ConsumedOnce"),
     ("L4 own receipt", "contacts", "OneReceiptEach"),
+    ("L4 ended", "contacts", "GenuineByRight"),
+    ("L4 ended", "contacts", "NothingForTheRemoved"),
     ("L10 called", "contacts", "OnlyToTheCalled"),
     ("L10 still called", "contacts", "OnlyToTheCalled"),
     ("L12 confirm", "contacts", "GenuineByRight"),
@@ -157,6 +159,7 @@ HAPPENS = {
         "NeverACallOfAnotherSeen",
         "NeverRefusedWithoutTheRight",
         "NeverRefusedAfterTheirReceipt",
+        "NeverEndedForTheRemoved",
         "NeverAnOlderReceiptSaysMore",
     ],
     "status": [
