@@ -124,10 +124,10 @@ def test_an_import_reports_bad_lines_keeps_good_ones_and_can_be_repeated(shell: 
         told = [line for line in done.stderr.splitlines() if line.startswith("export.csv:")]
         assert told == [
             "export.csv:2: application_id: superseded by line 304",
-            "export.csv:302: 2 columns instead of 12",
+            "export.csv:302: 2 columns instead of 13",
         ]
         assert "correct them there" in done.stderr
-        assert refused.read_text(encoding="utf-8").splitlines()[1] == 'LN-X,bad,"line 302: 2 columns instead of 12"'
+        assert refused.read_text(encoding="utf-8").splitlines()[1] == 'LN-X,bad,"line 302: 2 columns instead of 13"'
     assert shell.run("import", str(SAMPLE)).stdout.startswith(
         "applications.csv, 301 lines: 1 registered, 299 unchanged"
     )

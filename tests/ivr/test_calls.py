@@ -22,7 +22,7 @@ from tests.ivr.telephones import SippPhone
 from tests.world import another_code
 from verifier.core.application import Loan, Officer
 from verifier.core.purposes import ASKS
-from verifier.core.words import who
+from verifier.core.words import About, who
 from verifier.demo.bank import DemoBank
 
 pytestmark = pytest.mark.needs("espeak-ng", "sip-tester")
@@ -90,7 +90,8 @@ def test_the_verdict_names_the_officer_of_the_call(gateway: RunningGateway, cust
     spoken = [
         envelope(
             voice.sound(
-                Say("who", who("zh-CN", each, "documents", ASKS["documents"], LOAN, spoken=True), "zh-CN"), slow=False
+                Say("who", who("zh-CN", each, About("documents", ASKS["documents"], LOAN), spoken=True), "zh-CN"),
+                slow=False,
             ).path
         )
         for each in officers
