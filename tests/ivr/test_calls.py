@@ -86,11 +86,12 @@ def test_the_verdict_names_the_officer_of_the_call(gateway: RunningGateway, cust
     from voice_gateway.prompts import Voice
 
     voice = Voice(None, tmp_path)
+    about = About("documents", ASKS["documents"], LOAN)
     officers = (Officer("4412", "李伟", BRANCH), Officer("20897", "欧阳建国", "上海分行"))
     spoken = [
         envelope(
             voice.sound(
-                Say("who", who("zh-CN", each, About("documents", ASKS["documents"], LOAN), spoken=True), "zh-CN"),
+                Say("who", who("zh-CN", each, about, spoken=True), "zh-CN"),
                 slow=False,
             ).path
         )
