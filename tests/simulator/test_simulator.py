@@ -193,7 +193,7 @@ def test_a_node_that_does_not_lock_the_head_first_is_found(monkeypatch: pytest.M
         return await lock(self, transaction, shards)
 
     monkeypatch.setattr(Heads, "lock", remember)
-    found("a node that does not take the head first", "UNIQUE constraint failed")
+    found("a node that does not take the head first", "UNIQUE constraint failed|a row of log_head does not verify")
 
 
 def test_a_code_that_is_tried_against_all_calls_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
