@@ -60,6 +60,7 @@ function person(page, signal, { helper_id: id, person: name, state, valid_until:
     wrong.textContent = digits.length === LENGTH ? "" : say(WORDS.codeShort);
     if (digits.length !== LENGTH) return input.focus();
     input.value = "";
+    told.replaceChildren();
     return follow(page, signal, id, digits, told).catch((error) => {
       if (!(error instanceof Problem && error.slug === "malformed_code")) return page.fail(error);
       wrong.textContent = say(WORDS.codeSlip);

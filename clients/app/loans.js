@@ -29,7 +29,7 @@ export async function loansScreen(page, signal) {
       ? applications.map((each) => h("section", { class: "card" }, loan(page, each)))
       : h("p", { class: "card" }, say(WORDS.noLoans)),
     h("section", { class: "card" }, refusal(page, preferences.marketing_calls)),
-    applications.length > 0 && lookedSection(page, signal),
+    lookedSection(page, signal),
   );
 }
 

@@ -45,7 +45,7 @@ function entry(look) {
     h("h3", {}, dayAndTime(look.at)),
     h("p", {}, said(look.words)),
     h("p", {}, who(look)),
-    h("p", { class: "small" }, `${say(WORDS.loan)} ${look.reference}`),
+    look.reference && h("p", { class: "small" }, `${say(WORDS.loan)} ${look.reference}`),
     look.reason && h("p", { class: "small" }, say(WORDS.lookedReason, { reason: look.reason })),
   ];
 }

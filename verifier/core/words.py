@@ -147,9 +147,13 @@ def _about(language: Language, about: About | None, *, spoken: bool) -> str:
 
 
 def _called(language: Language, role: Role, name: str | None) -> str:
+    to = ROLES[role][language]
     if language == "en":
-        return f" This call is to the {ROLES[role][language]}{'' if name is None else f', {name}'}, not to you."
-    return f"这通电话打给的是{ROLES[role][language]}{'' if name is None else f'{name}'}，不是打给您的。"
+        named = "" if name is None else f", {name}"
+        hang_up = "If somebody rang you and gave you this code, hang up."
+        return f" This call is to the {to}{named}, not to you. {hang_up}"
+    hang_up = "如果有人打电话给您并报出这个核实码，请挂断。"
+    return f"这通电话打给的是{to}{name or ''}，不是打给您的。{hang_up}"
 
 
 def genuine(language: Language, told: str) -> str:

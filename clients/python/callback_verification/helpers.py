@@ -92,7 +92,7 @@ def invite(*, name: str, idempotency_key: str | None = None) -> Request[Invited]
 
 
 def accept(helper_id: str, *, idempotency_key: str | None = None) -> Request[Helper]:
-    """Confirm that whoever entered the invitation is the helper, or let a helper look for 30 more days."""
+    """Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days."""
     made = post(f"/v1/me/helpers/{segment(helper_id)}/confirmation", Helper, {}, idempotency_key)
     return Request(made.method, made.path, Helper, idempotency_key=made.idempotency_key)
 

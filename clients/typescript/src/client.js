@@ -326,7 +326,7 @@ export class Client {
     invite: (body, options) => this.#request("POST", "/v1/me/helpers", { body, options }),
 
     /**
-     * Confirm that whoever entered the invitation is the helper, or let a helper look for 30 more days.
+     * Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days.
      * @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helper"]>}
      */
     accept: (helperId, options) => this.#request("POST", `/v1/me/helpers/${segment(helperId)}/confirmation`, { options }),

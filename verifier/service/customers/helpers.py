@@ -93,7 +93,7 @@ class HelpersOfCustomer:
         return Helpers(tuple(views))
 
     async def confirm(self, customer: Principal, helper_id: str, idempotency: Idempotency) -> Reply[Helper]:
-        """Confirm that whoever entered the invitation is the helper, or let an active helper look for 30 more days.
+        """Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days.
 
         Raises NotFound if nobody has entered the invitation, or if the helper has ended.
         """

@@ -28,7 +28,7 @@ from verifier.service.customers.progress import calls_on_their_way
 from verifier.service.legs.exchanges import TelephoneExchanges
 
 MAX_PEOPLE = 10
-# How long the customer has to confirm that whoever entered the invitation is their helper.
+# How long the customer has to confirm that the person who entered the invitation is their helper.
 CONFIRM_MS = DAY_MS
 # Reads of the call status are recorded once in this time for each helper.
 STATUS_RECORDED_MS = 3_600_000
