@@ -253,6 +253,7 @@ async def test_the_histories_of_a_removed_contact_go_with_them(world: World, com
     await world.register(company, at_company(company.legal, "legal_representative"))
     with pytest.raises(NotFound):
         await world.service.receipts.read(company.finance.principal, history["receipt_id"])
+    assert (await world.audit()).findings == []
 
 
 async def test_an_erasure_while_a_contact_is_on_the_phone_leaves_nothing_of_them(
@@ -431,3 +432,33 @@ async def test_a_refusal_of_marketing_is_that_of_the_contact_and_not_of_the_loan
         await world.issue(company, purpose="marketing", number=company.finance.number)
     assert [each.rule for each in refused.value.refusals] == ["consent"]
     assert await world.issue(company, purpose="marketing", number=company.legal.number)
+
+
+@pytest.mark.shows("CVP-4.2-9")
+async def test_an_update_keeps_the_calls_to_contacts_without_a_login_counted(world: World) -> None:
+    company = Company(10)
+    nameless = at_company(company.finance, "finance", id=None)
+    await world.register(company, nameless)
+    for _ in range(3):
+        await world.issue(company)
+        world.clock.advance(601)
+    await world.register(company, nameless)
+    with pytest.raises(PolicyRefused) as refused:
+        await world.issue(company)
+    assert [each.rule for each in refused.value.refusals] == ["daily_cap", "person_daily_cap"]
+
+
+@pytest.mark.shows("CVP-3.3-5")
+async def test_a_borrower_who_was_no_contact_does_not_become_one_undated_by_the_other_form(world: World) -> None:
+    wang, spouse = Person(1), Person(2)
+    alone = {**wang.several(), "contacts": (at_company(spouse, "guarantor"),)}
+    await world.register(wang, **alone)
+    with pytest.raises(InvalidField) as refused:
+        await world.register(wang)
+    assert [each.pointer for each in refused.value.errors] == ["/customer"]
+    await world.register(wang, **wang.several(at_company(spouse, "guarantor")))
+    with pytest.raises(PolicyRefused) as young:
+        await world.issue(wang)
+    assert [each.rule for each in young.value.refusals] == ["number_cooling_off"]
+    with pytest.raises(InvalidField):
+        await world.register(wang)

@@ -16,7 +16,7 @@ from verifier.core.evidence import Trust, verify_evidence
 from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
 from verifier.core.shards import global_index, index_of, origin_shard, shard_at, shard_origin
-from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
+from verifier.core.statements import HISTORY, RECEIPT, TICKET, Receipt, digest
 from verifier.ledger import records
 from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.ledger.heads import UNAUTHENTICATED
@@ -283,8 +283,8 @@ class _Shard:
                 self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index)}")
 
     async def _check_lost(self, rows: Sequence[Row]) -> None:
-        """Report each leaf whose statement is missing, unless erasure or retention has deleted the statement."""
-        erased = {row[3] for row in rows if row[8] is not None}
+        """Report each leaf whose statement is missing, unless an erasure, retention or a removal has deleted it."""
+        erased = {row[3] for row in rows if row[8] is not None or (row[2] == HISTORY and row[4] is not None)}
         forgotten = await self._forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
         self._audited.erased += len(erased)
         self._audited.forgotten += len(forgotten)

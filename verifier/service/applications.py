@@ -87,6 +87,7 @@ class Applications:
                 )
             if instead_of is not None and before != instead_of:
                 raise InvalidField.at("", "the application was changed at the same time")
+            _check_form(registration, before)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             # The facts that are held are decrypted only if the date of the closing is to be kept.
             kept = existing is not None and needs_date(registration)
@@ -109,7 +110,7 @@ class Applications:
                 updated_at=work.now_ms,
                 erased_at=None,
                 opted_out=0 if existing is None else existing.opted_out,
-                called_today=called_today if contact_ids else None,
+                called_today=None if registration.contacts is UNSET else called_today,
             )
             opened = DecryptedApplication(row, keys, facts, facts.people)
             row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
@@ -273,6 +274,15 @@ def _check_contact(at: str, contact: Contact, registration: Registration, now_ms
 
 def _pointer(registration: Registration, position: int) -> str:
     return "" if registration.contacts is UNSET else f"/contacts/{position}"
+
+
+def _check_form(registration: Registration, before: Registration | None) -> None:
+    """Raise InvalidField if a loan with contacts would lose the date at which its borrower became one of them."""
+    if before is None or before.contacts is UNSET or registration.contacts is not UNSET:
+        return
+    borrower = next((each for each in before.contacts if each.id == before.owner.id), None)
+    if borrower is None or borrower.added_at is not UNSET:
+        raise InvalidField.at("/customer", "this loan has contacts; register its borrower as one of them")
 
 
 def with_contacts_dated(registration: Registration, before: Registration | None, now_ms: int) -> Registration:
