@@ -127,14 +127,17 @@ async def test_an_officer_watching_a_call_sees_each_change(world: World, wang: P
                 if view.state == "confirmed":
                     return
 
+    async def until_seen(state: str) -> None:
+        while state not in [view.state for view in seen]:
+            await asyncio.sleep(0.01)
+
     watcher = asyncio.create_task(watch())
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(until_seen("issued"), 10)
     await world.leg(call_id, "connected", wang.number)
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(until_seen("live"), 10)
     await world.confirm(wang, await world.reveal(call_id))
-    await asyncio.wait_for(watcher, 1)
+    await asyncio.wait_for(watcher, 10)
     assert seen[0].state == "issued"
-    assert "live" in [view.state for view in seen]
 
 
 @pytest.mark.shows("CVP-7.5-4")
