@@ -50,12 +50,13 @@ function entry(page, helper) {
     ];
   }
   const active = state === "active";
+  const looks = helper.looks ?? [];
   return [
     heading,
     h("p", { class: "badge" }, active ? say(WORDS.until, { time: dayAndTime(helper.valid_until) }) : say(WORDS.over)),
     h("h3", {}, say(WORDS.looks)),
-    helper.looks.length
-      ? h("ul", {}, helper.looks.map((each) => h("li", {}, `${dayAndTime(each.at)} · ${say(WORDS.seen[each.seen])}`)))
+    looks.length
+      ? h("ul", {}, looks.map((each) => h("li", {}, `${dayAndTime(each.at)} · ${say(WORDS.seen[each.seen])}`)))
       : h("p", {}, say(WORDS.noLooks)),
     h("p", { class: "small" }, say(WORDS.looksNote)),
     active && button(say(WORDS.end), end, { class: "danger wide" }),

@@ -62,7 +62,10 @@ function person(page, signal, { helper_id: id, person: name, state, valid_until:
     input.value = "";
     told.replaceChildren();
     return follow(page, signal, id, digits, told).catch((error) => {
-      if (!(error instanceof Problem && error.slug === "malformed_code")) return page.fail(error);
+      if (!(error instanceof Problem && error.slug === "malformed_code")) {
+        page.fail(error);
+        return;
+      }
       wrong.textContent = say(WORDS.codeSlip);
       input.focus();
     });

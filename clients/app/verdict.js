@@ -120,6 +120,7 @@ function ofACall(page, verdict, asked, signal) {
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
     on.hidden = state !== "on";
+    if (toAnother) toAnother.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
     if (ring) ring.hidden = state === "on" && !call.called;
