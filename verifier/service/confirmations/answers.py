@@ -30,8 +30,8 @@ _UNCHECKED: dict[NotFrom, dict[Language, str]] = {
 class Told(Struct, frozen=True):
     """What the person who asked is told of a call, apart from its officer.
 
-    `about` is None if they must not learn what the call is about. `called` is whom the bank called, if that is not the
-    person who asked.
+    `about` is None if they must learn neither what the call is about nor which number was called. `called` is whom the
+    bank called, if that is not the person who asked.
     """
 
     about: words.About | None
@@ -136,7 +136,7 @@ def _details(judgement: Judgement, opened: DecryptedCall) -> CallDetails:
         purpose=None if about is None else about.purpose,
         asks=() if about is None else about.asks,
         never_asks=NEVER_ASKS,
-        number=opened.number,
+        number=None if about is None else opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
         loan=None if about is None else about.loan,
