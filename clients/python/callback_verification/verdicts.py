@@ -51,7 +51,8 @@ class CallDetails(Shape, frozen=True):
     """The facts of a call, as a contact of the loan sees them.
 
     If the call went to another contact, `called` says to whom: the bank is not calling the person who asked. A person
-    without the right to details gets no `loan`, and about a call to another contact also no `purpose`, `asks`, `number`.
+    without the right to details gets no `loan`. About a call to another contact they also get no `purpose`, `asks` or
+    `number`.
 
     `loan` is also None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for
     the code of a call that was over when the code was entered.
