@@ -90,3 +90,46 @@ async def test_a_called_contact_without_details_never_learns_the_id_of_the_loan(
     # The head of finance, who has the right to details, sees it.
     seen = await world.service.me.calls(company.finance.principal, None, 10)
     assert [each.application_id for each in seen.calls] == [company.application_id]
+
+
+def text(verdict: Json, language: str) -> str:
+    return next(str(each["text"]) for each in verdict["words"] if each["language"] == language)
+
+
+@pytest.mark.shows("CVP-7-7", "CVP-7.12-1", "CVP-7.13-1")
+async def test_each_answer_about_a_call_to_another_contact_begins_with_them(world: World, company: Company) -> None:
+    call_id, code = await world.live_call(company)
+    live = await world.confirm(company.former, code, key="k")
+    await world.leg(call_id, "ended", company.number)
+    world.clock.advance(601)
+    retried, past = await world.confirm(company.former, code, key="k"), await world.confirm(company.former, code)
+    assert [each["verdict"] for each in (live, retried, past)] == ["genuine", "ended", "ended"]
+    to = {"zh-CN": f"财务负责人{company.finance.name}", "en": f"the head of finance, {company.finance.name}"}
+    for language, name in to.items():
+        now, was = ("这是", "那是") if language == "zh-CN" else ("This is", "That was")
+        rest = f"我们打给{name}的电话，不是打给您的。" if language == "zh-CN" else f" our call to {name}, not to you."
+        assert text(live, language).startswith(now + rest)
+        assert text(retried, language).startswith(was + rest)
+        assert text(past, language).startswith(was + rest)
+
+
+@pytest.mark.shows("CVP-7.7-6", "CVP-7.12-3")
+async def test_a_caller_whose_number_was_another_contacts_hears_first_whom_the_bank_called(world: World) -> None:
+    company = Company(10)
+    await world.register(company)
+    call_id, code = await world.live_call(company)
+    moved = at_company(company.legal, "legal_representative", numbers=at_company(company.finance, "finance").numbers)
+    elsewhere = at_company(company.finance, "finance", numbers=at_company(company.former, "finance").numbers)
+    await world.register(company, elsewhere, moved)
+    session = (await world.begin_dialogue(company.number))["session_id"]
+    told = await world.press(session, code, key="k")
+    assert [each["name"] for each in told["say"]] == ["who", "never_asks", "after_genuine"]
+    assert told["say"][0]["text"].startswith(f"这是我们打给财务负责人{company.finance.name}的电话，不是打给您的。")
+    assert await world.press(session, code, key="k") == told
+    spoken = await world.ring_in(company.number, code)
+    assert spoken["words"]["text"].startswith(f"这是我们打给财务负责人{company.finance.name}的电话，不是打给您的。")
+    await world.leg(call_id, "ended", company.number)
+    world.clock.advance(601)
+    for again in (await world.press(session, code, key="k"), await world.press(session, "*")):
+        assert [each["name"] for each in again["say"]] == ["who_called", "ended", "never_asks", "after_genuine"]
+        assert again["say"][0]["text"].startswith("那是我们打给")
