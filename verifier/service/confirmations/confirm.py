@@ -165,9 +165,7 @@ class Confirmations:
 
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
-        if reads.number_index is None or number is None:
-            return ()
-        return _confirming(by_phone("", number), work.applications.of_number(reads.number_index, number))
+        return _confirming(by_phone("", number), with_number(work, reads, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -366,6 +364,13 @@ def _unanswered(why: NotFrom) -> VerifierError:
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
+
+
+def with_number(work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
+    """The applications with the calling number on file, whatever rights its contact has. Empty if it is withheld."""
+    if reads.number_index is None or number is None:
+        return ()
+    return work.applications.of_number(reads.number_index, number)
 
 
 def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
