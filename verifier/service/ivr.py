@@ -19,7 +19,8 @@ from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.answers import past_call, to_another, who
-from verifier.service.confirmations.confirm import Confirmations, by_phone, with_number
+from verifier.service.confirmations.candidates import with_number
+from verifier.service.confirmations.confirm import Confirmations, by_phone
 from verifier.service.confirmations.entries import looking_again, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context

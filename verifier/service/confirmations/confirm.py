@@ -28,7 +28,14 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.calls import GivenReceipt
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
-from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
+from verifier.service.confirmations.candidates import (
+    Candidate,
+    candidates,
+    language_of,
+    of_caller,
+    of_one_person,
+    with_number,
+)
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
 from verifier.service.confirmations.helped import helped_by
@@ -209,7 +216,7 @@ class Confirmations:
             return self._accept(work, entry, match.candidate)
         if unregistered:
             return "unregistered"
-        return "other_number" if good else self._refuse(work, reads, entry, applications, tries, over)
+        return "other_number" if good else self._refuse(work, reads, entry, tries, over)
 
     def _judge_impossible(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry, applications: Sequence[DecryptedApplication]
@@ -227,14 +234,14 @@ class Confirmations:
         count(work, reads, cap)
         application = _whose(entry, self._candidates(work, applications))
         if not earlier.again:
-            add_signal(self._context, work, reads, "impossible", entry, applications, application)
+            add_signal(self._context, work, reads, "impossible", entry, application)
             return error
         if entry.number is not None and not applications:
             return "unregistered"
         contact = _contact(entry, application)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
         kind: SignalKind = "impossible"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms, contact, None)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
@@ -311,7 +318,6 @@ class Confirmations:
         work: UnitOfWork,
         reads: ReadSet,
         entry: Entry,
-        applications: Sequence[DecryptedApplication],
         tries: Sequence[_Tried],
         over: tuple[DecryptedApplication, DecryptedCall] | None,
     ) -> Judgement:
@@ -321,7 +327,7 @@ class Confirmations:
         told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
@@ -364,13 +370,6 @@ def _unanswered(why: NotFrom) -> VerifierError:
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
     """The entry of a caller. `number` is the calling number, `named` the application that they named."""
     return Entry(digits, possible(digits), "ivr", named, number=number or "")
-
-
-def with_number(work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
-    """The applications with the calling number on file, whatever rights its contact has. Empty if it is withheld."""
-    if reads.number_index is None or number is None:
-        return ()
-    return work.applications.of_number(reads.number_index, number)
 
 
 def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
