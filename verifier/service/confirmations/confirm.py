@@ -42,14 +42,16 @@ from verifier.service.context import Context
 class _Tried(Struct, frozen=True):
     """The result of trying a code against one candidate.
 
-    - `named`: the customer named this application or none, and may try codes against the call.
-    - `right`: the code is the code of the candidate's call, and `named` is true.
+    - `named`: the customer named this application or none. Only then do its limits hold, and does a wrong code count.
+    - `theirs`: the person may try codes against the call. A helper may not, if the call goes to somebody else.
+    - `right`: the code is the code of the candidate's call, and `named` and `theirs` are true.
     - `good`: the code is right, and the call can be confirmed.
     - `wrong`: the number of earlier wrong codes for the call on this channel.
     """
 
     candidate: Candidate
     named: bool
+    theirs: bool
     right: bool
     good: bool
     wrong: int
@@ -247,12 +249,12 @@ class Confirmations:
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         ticket = candidate.opened.ticket
-        named = entry.named in (None, application.application_id) and entry.is_for(application, ticket)
-        right = same_code(entry.digits, expected) and candidate.own and named
+        named, theirs = entry.named in (None, application.application_id), entry.is_for(application, ticket)
+        right = same_code(entry.digits, expected) and candidate.own and named and theirs
         wrong = _wrong(work, application, call, entry.channel)
         suspended = self._context.cutoff.holds(ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
-        return _Tried(candidate, named, right, good, wrong)
+        return _Tried(candidate, named, theirs, right, good, wrong)
 
     def _check_limits(self, work: UnitOfWork, entry: Entry, tries: Sequence[_Tried]) -> None:
         """Raise RateLimited if a candidate's guess limit is reached, so that a right code never gets `not_genuine`.
@@ -336,12 +338,13 @@ class Confirmations:
         The row is always written, so that the amount of work does not reveal whether the code counts.
 
         By telephone, a wrong code counts only while a call to the calling number is open. Otherwise an attacker with a
-        spoofed number could lock the customer out between calls.
+        spoofed number could lock the customer out between calls. In the app it always counts against the guess limit,
+        also a helper's during a call to somebody else: otherwise the limit would reveal to them whether there is one.
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
         row = work.limits.get(key) or LimitRow(key, work.now_ms, call.call_id)
-        counted = guess and tried.candidate.open_to(entry.number) and tried.wrong < rules.max_wrong
+        counted = guess and tried.theirs and tried.candidate.open_to(entry.number) and tried.wrong < rules.max_wrong
         spent = counted or (guess and entry.channel == "app")
         tat = limits.decide(self._context.settings.guess_limit, row.tat, work.now_ms, cost=int(spent)).tat
         call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
