@@ -13,7 +13,7 @@ from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
-from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
+from verifier.core.errors import InvalidField, MalformedCode, RateLimited
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.messages.helpers import ConfirmForPerson
 from verifier.core.principal import Principal
@@ -64,20 +64,26 @@ class Confirmations:
         self._context = context
 
     async def confirm(
-        self, customer: Principal, asked: Confirm, idempotency: Idempotency, *, called: str | None = None
+        self,
+        customer: Principal,
+        asked: Confirm,
+        idempotency: Idempotency,
+        guard: Guard | None = None,
+        *,
+        called: str | None = None,
     ) -> Reply[Verdict]:
         """Decide on a code that a logged-in customer entered in the app.
 
-        If `called` is given, only calls to that number count. Raises MalformedCode for a typing error, which costs no
-        attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
-        is on file no more, or if another number was called.
+        If `called` is given, only calls to that number count, and a right code of a call to another one raises
+        InvalidField. Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the
+        guess limit or the daily cap. `guard` runs first, for a retry too.
         """
         index = self._context.customer_index(customer.id)
         entry = replace(
             in_app(asked.code, customer, index, asked.caller_number), named=asked.application_id, number=called
         )
         reads = ReadSet(customer_index=index, channel="app", cap="verdicts")
-        return await self._confirm(reads, entry, idempotency)
+        return await self._confirm(reads, entry, idempotency, guard)
 
     async def confirm_for(
         self, helper: Principal, helper_id: str, asked: ConfirmForPerson, idempotency: Idempotency
@@ -106,12 +112,11 @@ class Confirmations:
         again = verdict_again(context, lambda work: self._mine(work, entry), helper)
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
-            def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
+            def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                if isinstance(judged, str):
-                    return _unanswered(judged)
+                assert not isinstance(judged, str)  # noqa: S101 - only a caller may get no verdict
                 if helped is not None:
                     add_look(work, helped.helper_id, judged.verdict)
                 return _answer(judged)
@@ -189,7 +194,8 @@ class Confirmations:
     ) -> Judgement | NotFrom | MalformedCode:
         """Try the code, count the attempt, and sign the receipt. Raises RateLimited before it counts anything.
 
-        Raises NotLive before it counts anything, if the closed calls must be read first.
+        Raises NotLive before it counts anything, if the closed calls must be read first. At the counter, also raises
+        InvalidField so. A refusal is not kept for retries, so it must not count.
         """
         if not entry.possible:
             return self._judge_impossible(work, reads, entry, applications)
@@ -202,7 +208,9 @@ class Confirmations:
         self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.open_to(entry.number)), None)
-        unregistered = entry.number is not None and not applications
+        unregistered = entry.channel == "ivr" and not applications
+        if good and match is None and entry.channel == "app":
+            raise InvalidField.at("/number", "the call of this code went to another number; give the application")
         if not (good or unregistered or reads.closed):
             raise NotLive
         over = past_call_of(self._context, work, entry, [each.candidate for each in tries]) if reads.closed else None
@@ -233,7 +241,7 @@ class Confirmations:
         if not earlier.again:
             add_signal(self._context, work, reads, "impossible", entry, applications, application)
             return error
-        if entry.number is not None and not applications:
+        if entry.channel == "ivr" and not applications:
             return "unregistered"
         contact = _contact(entry, application)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
@@ -357,13 +365,6 @@ class Confirmations:
 
 def _answer(judged: Judgement) -> About[Verdict]:
     return About(judged.about, lambda: answers.verdict(judged))
-
-
-def _unanswered(why: NotFrom) -> VerifierError:
-    """The error if only calls to one number count, and there is no verdict for it."""
-    if why == "unregistered":
-        return NotFound("this number is no longer on file")
-    return InvalidField.at("/number", "another number of the customer was called; give the application")
 
 
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
