@@ -26,7 +26,7 @@ from verifier.service.context import DAY_MS, Context
 MAX_HELPERS = 3
 INVITATION_MS = 600_000
 HELPING_MS = 30 * DAY_MS
-# How many invitations a customer makes, and how many wrong ones a login enters, in one day.
+# How many invitations a customer makes, and how many wrong ones a login enters, in one day. They are counted apart.
 INVITATION_CAP = Limit(burst=10, period_ms=DAY_MS)
 MAX_LOOKS = 100
 
@@ -140,10 +140,11 @@ def check_name(pointer: str, name: str) -> None:
 
 
 def ended(row: HelperRow, now_ms: int) -> HelperRow:
-    """The row of a helper who ends now. The looks stay to be seen for as long as they are kept."""
+    """The row of a helper who ends now. If they could look, it stays for as long as their looks can be seen."""
     if row.ended_at is not None:
         return row
-    return replace(row, ended_at=now_ms, invitation=None, expires_at=now_ms + LOOKS_KEPT_MS)
+    expires_at = row.expires_at if row.confirmed_at is None else now_ms + LOOKS_KEPT_MS
+    return replace(row, ended_at=now_ms, invitation=None, expires_at=expires_at)
 
 
 def _pending(helper: DecryptedHelper, now_ms: int) -> bool:
