@@ -455,31 +455,6 @@ async def test_the_helper_sees_calls_to_the_person_they_help_and_to_nobody_else(
 
 
 @pytest.mark.shows("CVP-7.18-5")
-async def test_the_helpers_of_a_contact_without_the_right_to_confirm_see_nothing(world: World) -> None:
-    company, daughter = Company(10), Person(2)
-    await world.register(company)
-    helping = Helping(world)
-    helper_id = await helping.add(company.finance, daughter)
-    _, code = await world.live_call(company)
-    called_only = at_company(company.finance, "finance", "called")
-    await world.register(company, called_only, at_company(company.legal, "legal_representative"))
-    assert (await helping.confirm(daughter, helper_id, code))["verdict"] == "not_genuine"
-    assert (await helping.call_status(daughter, helper_id)).state == "none"
-
-
-@pytest.mark.shows("CVP-7.18-5")
-async def test_a_contact_who_was_removed_leaves_nothing_to_their_helper(world: World) -> None:
-    company, daughter = Company(10), Person(2)
-    await world.register(company)
-    helping = Helping(world)
-    helper_id = await helping.add(company.finance, daughter)
-    _, code = await world.live_call(company)
-    await world.register(company, at_company(company.legal, "legal_representative"))
-    assert (await helping.confirm(daughter, helper_id, code))["verdict"] == "not_genuine"
-    assert (await helping.call_status(daughter, helper_id)).state == "none"
-
-
-@pytest.mark.shows("CVP-7.18-5")
 async def test_a_helper_who_is_an_officer_of_the_application_gets_nothing_on_it(
     world: World, helping: Helping, mother: Person, daughter: Person
 ) -> None:

@@ -95,13 +95,16 @@ class HelpersOfCustomer:
     async def confirm(self, customer: Principal, helper_id: str, idempotency: Idempotency) -> Reply[Helper]:
         """Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days.
 
-        Raises NotFound if nobody has entered the invitation, or if the helper has ended.
+        Raises NotFound if nobody has entered the invitation, if the helper has ended, or if the customer has no
+        application on which they may confirm codes.
         """
         index = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> About[Helper]:
             found = _mine(work, index, helper_id)
-            if found.state(work.now_ms) not in ("entered", "active"):
+            applications = work.applications.of_customer(index, customer.id)
+            may_confirm = any(each.may(customer.id, "confirm") for each in applications)
+            if not may_confirm or found.state(work.now_ms) not in ("entered", "active"):
                 raise NotFound("nobody is waiting to be confirmed here")
             until = work.now_ms + HELPING_MS
             row = replace(
@@ -113,8 +116,7 @@ class HelpersOfCustomer:
             )
             work.helpers.put(row)
             # An erasure deletes the kept answer with the application, and the helper with the last one.
-            applications = work.applications.of_customer(index, customer.id)
-            about = applications[0].application_id if applications else None
+            about = applications[0].application_id
             return About(about, lambda: _view(DecryptedHelper(row, found.facts), work.now_ms))
 
         reads = ReadSet(customer_index=index, helpers=True)
