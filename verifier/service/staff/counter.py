@@ -66,7 +66,7 @@ class _Counted(Struct, frozen=True):
     customer: str
 
 
-class Counter:
+class BranchCounter:
     """Use cases at the counter of a branch.
 
     Each raises NotFound, in the same words, unless exactly one customer is found. Each raises RateLimited above the
