@@ -50,7 +50,8 @@ class ReadSet(Struct, frozen=True):
       epoch milliseconds.
     - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
-    - `helpers`: the helpers of the customer `customer_index`.
+    - `helpers`: the helpers of the customer `customer_index`. With `same_people`, also of the people of
+      `application_id`.
     - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
     - `invitation`: the helper whose invitation has this blind index.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
@@ -69,7 +70,7 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations", "entered_invitations"] | None = None
     clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
     confirmations: bool = False

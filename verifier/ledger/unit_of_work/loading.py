@@ -245,7 +245,9 @@ class Loaded:
             self.helpers.load(await read_in(records.HELPERS_OF, on_it))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
         if reads.helpers:
-            self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index])))
+            named = _given([reads.application_id]) if reads.same_people else ()
+            on_it = [row[1] for row in await read_in(records.PEOPLE_OF, named)]
+            self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index, *on_it])))
         if reads.helping is not None:
             self.helpers.load(await read_in(records.HELPED_BY, [reads.helping]))
         if reads.invitation is not None:

@@ -23,7 +23,7 @@ from verifier.core.statements import (
     encode_claims,
 )
 from verifier.core.times import from_ms, optional_from_ms, to_ms
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -39,14 +39,16 @@ class CallChecks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def check(self, customer: Principal, asked: CheckCalls, idempotency: Idempotency) -> Reply[CallsChecked]:
+    async def check(
+        self, customer: Principal, asked: CheckCalls, idempotency: Idempotency, guard: Guard | None = None
+    ) -> Reply[CallsChecked]:
         """Sign and log which calls the bank had with the customer in a window.
 
         The history has every call to them on the applications that they are a contact of, whatever its state. So it
         never says that there was no call only because the telephone exchange was silent.
 
         Raises InvalidField for a window that cannot be answered for (`core/call_history.py`), or with too many calls.
-        Raises RateLimited above the daily cap.
+        Raises RateLimited above the daily cap. `guard` runs first, for a retry too.
         """
         context = self._context
         kept_since = await read_kept_since(context)
@@ -87,7 +89,7 @@ class CallChecks:
             # The history names calls of all applications, so it belongs to none. Erasing one of them deletes it.
             return About(None, lambda: _answer(claims, checked, leaf.evidence()))
 
-        return await context.writer.submit_kept(CallsChecked, reads, decide, idempotency)
+        return await context.writer.submit_kept(CallsChecked, reads, decide, idempotency, guard)
 
 
 def _listed(opened: DecryptedCall) -> ListedCall:
