@@ -16,6 +16,7 @@ from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
+from verifier.service.confirmations.entries import Entry
 
 
 class Candidate(Struct, frozen=True):
@@ -84,6 +85,18 @@ def of_caller(tried: Sequence[Candidate], number: str) -> Sequence[Candidate]:
     """
     found = [each for each in tried if each.open_to(number)] or tried
     return found if of_one_person(found, number) else ()
+
+
+def whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:
+    """The application that the receipt of a refusal belongs to, or None if it is unknown.
+
+    It is the application that the customer named. If the customer named none of their applications, it is their first
+    application.
+    """
+    if entry.customer_id is None:
+        found = of_caller(found, entry.number or "")
+    named = [each for each in found if each.application.application_id == entry.named]
+    return next((each.application for each in (*named, *found)), None)
 
 
 def language_of(applications: Sequence[DecryptedApplication], number: str) -> Language:

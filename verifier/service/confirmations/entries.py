@@ -65,6 +65,11 @@ def in_app(typed: str, who: Principal, login: bytes, reported: str | None) -> En
     return Entry(digits, possible(digits), "app", None, who.id, login, reported=reported)
 
 
+def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
+    """The entry of a caller. `number` is the calling number, `named` the application that they named."""
+    return Entry(digits, possible(digits), "ivr", named, number=number or "")
+
+
 class NotLive(VerifierError):
     """The code is not that of a live call. The closed calls must be loaded before there is a verdict."""
 
