@@ -34,7 +34,8 @@ class ReadSet(Struct, frozen=True):
     - `clerk_index`: the daily cap of a clerk at the counter. `cap` is `counter`, and `staff_ids` names the clerk.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
-    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
+    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls, and
+      of `call_ids`.
     - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
     - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
     - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.

@@ -203,7 +203,9 @@ class Loaded:
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._add_calls([row])
             self.candidates.add(row)
-        given = {self.candidates.id_of(each) for n in read_sets if n.confirmations for each in self.led_to(n)}
+        confirmed = [each for each in read_sets if each.confirmations]
+        given = {self.candidates.id_of(each) for n in confirmed for each in self.led_to(n)}
+        given.update(each for n in confirmed for each in n.call_ids)
         for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, sorted(given)):
             self.confirmations.load([row])
             self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]

@@ -28,7 +28,14 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.calls import GivenReceipt
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
-from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
+from verifier.service.confirmations.candidates import (
+    Candidate,
+    candidates,
+    language_of,
+    of_caller,
+    of_one_person,
+    with_number,
+)
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
 from verifier.service.confirmations.helped import helped_by
@@ -172,9 +179,7 @@ class Confirmations:
 
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
-        if reads.number_index is None or number is None:
-            return ()
-        return _confirming(by_phone("", number), work.applications.of_number(reads.number_index, number))
+        return _confirming(by_phone("", number), with_number(work, reads, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -221,7 +226,7 @@ class Confirmations:
             return self._accept(work, entry, match.candidate)
         if unregistered:
             return "unregistered"
-        return "other_number" if good else self._refuse(work, reads, entry, applications, tries, over)
+        return "other_number" if good else self._refuse(work, reads, entry, tries, over)
 
     def _judge_impossible(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry, applications: Sequence[DecryptedApplication]
@@ -239,14 +244,14 @@ class Confirmations:
         count(work, reads, cap)
         application = _whose(entry, self._candidates(work, applications))
         if not earlier.again:
-            add_signal(self._context, work, reads, "impossible", entry, applications, application)
+            add_signal(self._context, work, reads, "impossible", entry, application)
             return error
         if entry.channel == "ivr" and not applications:
             return "unregistered"
         contact = _contact(entry, application)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
         kind: SignalKind = "impossible"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms, contact, None)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
@@ -323,7 +328,6 @@ class Confirmations:
         work: UnitOfWork,
         reads: ReadSet,
         entry: Entry,
-        applications: Sequence[DecryptedApplication],
         tries: Sequence[_Tried],
         over: tuple[DecryptedApplication, DecryptedCall] | None,
     ) -> Judgement:
@@ -333,7 +337,7 @@ class Confirmations:
         told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
