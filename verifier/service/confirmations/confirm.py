@@ -183,11 +183,11 @@ class Confirmations:
         if helped is not None:
             return helped.applications(work.applications.of_customer(helped.person_index, helped.person_id))
         assert entry.customer_index is not None  # noqa: S101 - in the app, there is a login
-        return _confirming(entry, work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
+        return entry.confirming(work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
 
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
-        return _confirming(by_phone("", number), with_number(work, reads, number))
+        return by_phone("", number).confirming(with_number(work, reads, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -377,12 +377,6 @@ class Confirmations:
 
 def _answer(judged: Judgement) -> About[Verdict]:
     return About(judged.about, lambda: answers.verdict(judged))
-
-
-def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
-    """The applications on which the person who enters a code has the right to confirm codes."""
-    contacts = ((each, entry.contact(each)) for each in applications)
-    return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
 
 
 def _contact(entry: Entry, application: DecryptedApplication | None) -> Contact | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -53,6 +53,11 @@ class Entry(Struct, frozen=True):
         if self.customer_id is not None:
             return application.contact(self.customer_id)
         return application.contact_of_number(self.number or "")
+
+    def confirming(self, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
+        """Those of these applications on which the person has the right to confirm codes."""
+        contacts = ((each, self.contact(each)) for each in applications)
+        return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
 
     def is_for(self, application: DecryptedApplication, ticket: CallTicket) -> bool:
         """Whether the person may try a code against this call. A helper may only try calls to the person they help."""
