@@ -85,7 +85,7 @@ class Calls:
                 calls_today=today,
                 calls_to_person=today if contact is None else _calls_to_all(application, others, contact, work.now_ms),
                 now_ms=work.now_ms,
-                opted_out=marketing and contact is not None and self._refused(work, application, others, contact),
+                opted_out=marketing and contact is not None and self._refused(work, application, contact),
                 closed_ms=application.closed_ms,
             )
             officer = check_policy(settings.policy, application.registration, intended, lifted)
@@ -140,19 +140,10 @@ class Calls:
         index = self._context.contact_index(application, contact) or b""
         return work.applications.others_of_contact(application, index, contact.id)
 
-    def _refused(
-        self,
-        work: UnitOfWork,
-        application: DecryptedApplication,
-        others: Sequence[DecryptedApplication],
-        contact: Contact,
-    ) -> bool:
-        """Whether a contact has refused marketing calls, in this release or, as a borrower, in an earlier one."""
+    def _refused(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact) -> bool:
+        """Whether a contact has refused marketing calls. Without a login, nobody can have refused them."""
         person = self._context.contact_index(application, contact)
-        if person is None:
-            return False
-        theirs = (each.row for each in (application, *others) if each.row.customer_index == person)
-        return work.refusals.refused(person) or any(each.opted_out for each in theirs)
+        return person is not None and work.refusals.refused(person)
 
     def _add(
         self,

@@ -46,6 +46,13 @@ class Declared:
         if application_id != self.reads.application_id or not self.reads.same_people:
             raise _undeclared("the other applications of a contact")
 
+    def borrower(self, person: bytes) -> None:
+        """Check that the read set covers every application that a person borrows for."""
+        reads = self.reads
+        same = self._loaded.people_of.get(reads.application_id or "", set()) if reads.same_people else set()
+        if person not in (reads.customer_index, *same):
+            raise _undeclared("the applications of a borrower")
+
     def call(self, call_id: str) -> None:
         """Check that the read set covers a call.
 

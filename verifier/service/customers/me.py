@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from msgspec.structs import replace
-
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.messages.confirmations import CalledContact, Words
@@ -131,9 +129,6 @@ class Me:
         person = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> Answer[Preferences]:
-            for each in work.applications.of_customer(person, customer.id):
-                if each.row.opted_out and each.row.customer_index == person:
-                    work.applications.put(replace(each.row, opted_out=0))
             if wanted.marketing_calls:
                 work.refusals.delete(person)
             else:
