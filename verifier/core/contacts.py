@@ -54,6 +54,11 @@ class Borrower(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     kind: Literal["person", "company"] = "person"
 
+    @property
+    def key(self) -> str:
+        """The key of a contact who is the borrower."""
+        return f"id:{self.id}"
+
 
 class Contact(Struct, frozen=True, forbid_unknown_fields=True):
     """A person on an application. `id` is their subject at the bank's identity provider, if they have a login.

@@ -246,7 +246,7 @@ APPLICATIONS = Table(
     "applications",
     ApplicationRow,
     ("application_id",),
-    narrow=("call_counter", "local_day", "calls_today", "open_call_id"),
+    narrow=("call_counter", "local_day", "calls_today", "open_call_id", "called_today"),
     later=("called_today",),
 )
 CALLS = Table(

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
+from verifier.core import contact_counts
 from verifier.core.application import Registration
 from verifier.core.closings import FUTURE_SLACK_MS, check_closing, dated, needs_date
 from verifier.core.contacts import Contact
@@ -110,10 +111,11 @@ class Applications:
                 updated_at=work.now_ms,
                 erased_at=None,
                 opted_out=0 if existing is None else existing.opted_out,
-                called_today=None if registration.contacts is UNSET else called_today,
+                called_today=None,
             )
             opened = DecryptedApplication(row, keys, facts, facts.people)
-            row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
+            sealed = work.seal(opened, application_id, _encode(facts))
+            row = replace(row, sealed=sealed, called_today=_called_today(opened, called_today))
             work.applications.put(row)
             work.applications.put_numbers(application_id, self._number_indexes(facts))
             work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
@@ -270,6 +272,20 @@ def _check_contact(at: str, contact: Contact, registration: Registration, now_ms
     itself = contact.id == owner.id or (owner.kind == "company" and contact.name == owner.name)
     if contact.role == "guarantor" and itself:
         raise InvalidField.at(f"{at}/role", "a borrower cannot be their own guarantor")
+
+
+def _called_today(application: DecryptedApplication, counts: str | None) -> str | None:
+    """The counts of the calls to each contact, for the row of an application that is registered.
+
+    `counts` are those from before. A loan of one person has none: all of its calls went to its borrower.
+    """
+    if application.registration.contacts is UNSET:
+        return None
+    row = application.row
+    if counts is None:
+        borrower = application.pseudonym_of(application.registration.owner)
+        counts = contact_counts.all_to(borrower, row.local_day, row.calls_today)
+    return contact_counts.of_contacts(counts, set(map(application.pseudonym_of, application.contacts)))
 
 
 def _pointer(registration: Registration, position: int) -> str:
