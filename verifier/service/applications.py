@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core import contact_counts
 from verifier.core.application import Registration
-from verifier.core.closings import FUTURE_SLACK_MS, check_closing, dated, needs_date
+from verifier.core.closings import FUTURE_SLACK_MS, check_closing, closed_since, dated
 from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
@@ -90,13 +90,15 @@ class Applications:
                 raise InvalidField.at("", "the application was changed at the same time")
             _check_form(registration, before)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
-            # The facts that are held are decrypted only if the date of the closing is to be kept.
-            kept = existing is not None and needs_date(registration)
-            facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
+            since = None if before is None or existing is None else closed_since(before, existing.updated_at)
+            facts = dated(registration, since, work.now_ms)
             facts = facts if existing is None else with_contacts_dated(facts, before, work.now_ms)
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
-            open_call = work.calls.get(open_call_id) if open_call_id is not None else None
+            open_call = None
+            if open_call_id is not None:
+                with suppress(NotFound, Erased, InternalError):
+                    open_call = work.calls.get(open_call_id)
             row = ApplicationRow(
                 application_id=application_id,
                 customer_index=customer_index,
@@ -126,6 +128,11 @@ class Applications:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
                 row = row if call.open else replace(row, open_call_id=None)
+            elif open_call_id is not None:
+                # Nobody can read any more whom the call went to.
+                self._revoke_unread(work, open_call_id)
+                row = replace(row, open_call_id=None)
+                work.applications.put(row)
             return lambda: view(replace(opened, row=row))
 
         reads = ReadSet(application_id=application_id, customer_index=customer_index)
@@ -169,12 +176,7 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                # Do not decrypt the key or the ticket here: a damaged application must be erasable too.
-                with suppress(Tampered):
-                    call = work.calls.stored(row.open_call_id)
-                    if call is not None:
-                        call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
-                        work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
+                self._revoke_unread(work, row.open_call_id)
             numbers = self._numbers_of(work, application_id)
             tombstone = ApplicationRow(
                 application_id=application_id,
@@ -203,6 +205,14 @@ class Applications:
 
         reads = ReadSet(application_id, same_people=True, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
+
+    def _revoke_unread(self, work: UnitOfWork, call_id: str) -> None:
+        """Revoke an open call without decrypting its ticket or its application, since they may be damaged."""
+        with suppress(Tampered):
+            call = work.calls.stored(call_id)
+            if call is not None:
+                call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
+                work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
 
     def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
         """The blind indexes of the numbers on file. Empty if the facts are damaged."""
