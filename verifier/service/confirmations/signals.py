@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -40,7 +40,7 @@ def add_signal(
     if person is None:
         return
     asked = reads.customer_index or person
-    people = [asked] if entry.number is None else distinct(each.row.customer_index for each in on_file) or [person]
+    people = [asked] if entry.customer_id is not None else _of_number(context, entry, on_file) or [person]
     signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(
@@ -57,6 +57,20 @@ def add_signal(
         sealed=None if reported is None else work.ring.seal(signal_id, reported.encode()),
     )
     work.signals.add(signal)
+
+
+def _of_number(context: Context, entry: Entry, on_file: Iterable[DecryptedApplication]) -> list[bytes]:
+    """The people whom a calling number may belong to, by the blind index of their login, without repetition.
+
+    A contact without a login has the blind indexes of all of their numbers instead.
+    """
+    found: list[bytes | None] = []
+    for application in on_file:
+        contact = entry.contact(application)
+        login = context.contact_index(application, contact)
+        without = contact.numbers if contact is not None and login is None else ()
+        found += [login, *(context.number_index(each.number) for each in without)]
+    return distinct(found)
 
 
 class Earlier(Struct, frozen=True):
