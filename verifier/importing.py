@@ -13,6 +13,7 @@ from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
 from verifier.service import Service
 from verifier.service.applications import check_customer, with_contacts_dated
+from verifier.service.contact_bounds import check_full, full_names
 
 AT_ONCE = 64
 
@@ -88,8 +89,10 @@ async def _register(
 ) -> VerifierError | None:
     try:
         if dry_run:
+            held = known.get(row.application_id)
             if row.application_id in known:
-                check_customer(known[row.application_id], row.registration)
+                check_customer(held, row.registration)
+            check_full(await full_names(service.context, row.registration), row.registration, held)
         else:
             await service.applications.register(row.application_id, row.registration)
     except VerifierError as error:

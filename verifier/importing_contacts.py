@@ -14,6 +14,7 @@ from verifier.import_files import Bad, ContactLine, ContactsFile, Superseded
 from verifier.importing import Account, count, same_facts
 from verifier.service import Service
 from verifier.service.applications import check, check_customer
+from verifier.service.contact_bounds import check_full, full_names
 
 
 async def import_contacts(
@@ -77,7 +78,9 @@ async def _replace(service: Service, lines: Sequence[ContactLine], *, dry_run: b
     check(registration, now_ms)
     if same_facts(held, registration, now_ms):
         return False
-    if not dry_run:
+    if dry_run:
+        check_full(await full_names(service.context, registration), registration, held)
+    else:
         await service.key_uses.reserve()
         await service.applications.register(application_id, registration, held)
     return True

@@ -101,6 +101,13 @@ APPLICATIONS_OF_SAME_PEOPLE = (
     "JOIN contacts c ON c.contact_index = s.person AND c.application_id <> s.application_id "
     "JOIN applications o ON o.application_id = c.application_id"
 )
+# How many applications each of these logins is a contact or the borrower of, and each of these numbers is on file for.
+LOGINS_COUNTED = (
+    "SELECT person, COUNT(*) FROM (SELECT customer_index AS person, application_id FROM applications "
+    "WHERE customer_index IN ($*) UNION SELECT contact_index, application_id FROM contacts "
+    "WHERE contact_index IN ($*)) AS c GROUP BY person"
+)
+NUMBERS_COUNTED = "SELECT number_index, COUNT(*) FROM numbers WHERE number_index IN ($*) GROUP BY number_index"
 CONTACTS_OF = "SELECT contact_index FROM contacts WHERE application_id = $1"
 DELETE_CONTACTS = "DELETE FROM contacts WHERE application_id = $1"
 INSERT_CONTACT = "INSERT INTO contacts (contact_index, application_id) VALUES ($1, $2)"

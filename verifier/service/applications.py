@@ -27,6 +27,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
+from verifier.service.contact_bounds import check_full, full_names
 from verifier.service.context import Context
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
@@ -57,9 +58,11 @@ class Applications:
         - a contact has a right that they cannot use, or is an officer of the application
         - a borrower is their own guarantor
         - the application already has another borrower
+        - a login or a number is added that has too many applications (service/contact_bounds.py)
         """
         context = self._context
         check(registration, context.clock())
+        full = await full_names(context, registration)
         customer_index = context.customer_index(registration.owner.id)
         contact_ids = registration.contact_ids
 
@@ -89,6 +92,7 @@ class Applications:
             if instead_of is not None and before != instead_of:
                 raise InvalidField.at("", "the application was changed at the same time")
             _check_form(registration, before)
+            check_full(full, registration, before)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
             since = None if before is None or existing is None else closed_since(before, existing.updated_at)
             facts = dated(registration, since, work.now_ms)
