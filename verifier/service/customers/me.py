@@ -122,7 +122,7 @@ class Me:
     async def preferences(self, customer: Principal) -> Preferences:
         """The customer's preferences."""
         person = self._context.customer_index(customer.id)
-        return Preferences(marketing_calls=not await self._context.reading.refuses_marketing(person))
+        return Preferences(marketing_calls=not await self._context.reading.refusing_marketing([person]))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
         """Set the customer's preferences. They hold for every application, now and later, even if there is none."""
