@@ -12,9 +12,9 @@ from verifier.core.errors import InvalidField, NotFound, Unavailable, VerifierEr
 from verifier.core.names import check_names
 from verifier.import_files import Bad, ContactLine, ContactsFile, Superseded
 from verifier.importing import Account, count, same_facts
+from verifier.ledger.contact_bounds import check_full, full_names
 from verifier.service import Service
 from verifier.service.applications import check, check_customer
-from verifier.service.contact_bounds import check_full, full_names
 
 
 async def import_contacts(
@@ -79,7 +79,8 @@ async def _replace(service: Service, lines: Sequence[ContactLine], *, dry_run: b
     if same_facts(held, registration, now_ms):
         return False
     if dry_run:
-        check_full(await full_names(service.context, registration), registration, held)
+        context = service.context
+        check_full(await full_names(context.storage, context.ring, registration), registration, held)
     else:
         await service.key_uses.reserve()
         await service.applications.register(application_id, registration, held)

@@ -12,7 +12,7 @@ from verifier.core.errors import InvalidField
 from verifier.import_files import Bad, ContactsFile, ImportFile, Reading, Superseded
 from verifier.importing import import_file
 from verifier.importing_contacts import import_contacts
-from verifier.service import contact_bounds
+from verifier.ledger import contact_bounds
 
 
 @pytest.fixture(autouse=True)

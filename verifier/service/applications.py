@@ -12,22 +12,22 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core import contact_counts
 from verifier.core.application import Registration
-from verifier.core.closings import FUTURE_SLACK_MS, check_closing, closed_since, dated
+from verifier.core.closings import check_closing, closed_since, dated
 from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.principal import Principal
 from verifier.core.sealing import ApplicationKeys
-from verifier.core.times import from_ms, to_ms
+from verifier.core.times import FUTURE_SLACK_MS, from_ms, to_ms
 from verifier.ledger import records
 from verifier.ledger.commands import Answer
+from verifier.ledger.contact_bounds import check_full, full_names
 from verifier.ledger.decrypted import DecryptedApplication, decrypt_application, unwrap_keys
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
-from verifier.service.contact_bounds import check_full, full_names
 from verifier.service.context import Context
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
@@ -58,11 +58,11 @@ class Applications:
         - a contact has a right that they cannot use, or is an officer of the application
         - a borrower is their own guarantor
         - the application already has another borrower
-        - a login or a number is added that has too many applications (service/contact_bounds.py)
+        - a login or a number is added that has too many applications (ledger/contact_bounds.py)
         """
         context = self._context
         check(registration, context.clock())
-        full = await full_names(context, registration)
+        full = await full_names(context.storage, context.ring, registration)
         customer_index = context.customer_index(registration.owner.id)
         contact_ids = registration.contact_ids
 

@@ -15,6 +15,7 @@ from verifier.core.evidence import Evidence
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.reconciliation import discrepancy_of
 from verifier.core.statements import CallTicket
+from verifier.core.times import DAY_MS
 from verifier.ledger import decoys
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_call, decrypt_receipt
 from verifier.ledger.rows import Authenticator
@@ -27,7 +28,7 @@ from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing, Row
 
 # A call can go on for hours after its code has expired, and a contact may enter the code again.
-CONFIRMATIONS_KEPT_MS = 86_400_000
+CONFIRMATIONS_KEPT_MS = DAY_MS
 
 
 class GivenReceipt(Struct, frozen=True):

@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 
 from verifier.core.call import Call
 from verifier.core.ids import hex_at
+from verifier.core.times import DAY_MS
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -39,7 +40,7 @@ from verifier.ports import Row, Transaction
 Item = TypeVar("Item")
 # The most rows that a batch loads for one application and one window.
 MOST_BETWEEN = 1_000
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 
 
 class CandidateCalls:

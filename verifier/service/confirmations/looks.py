@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from verifier.core.messages.helpers import Seen
+from verifier.core.times import DAY_MS
 from verifier.ledger.tables import HelperLookRow
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.context import DAY_MS
 
 LOOKS_KEPT_MS = 31 * DAY_MS
 

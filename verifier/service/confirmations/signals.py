@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from verifier.core.times import DAY_MS
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import KEPT_MS
@@ -13,7 +14,7 @@ from verifier.ledger.read_set import ReadSet, distinct
 from verifier.ledger.tables import SignalKind, SignalRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.entries import AGAIN_MS, Entry
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 
 KEPT_SIGNAL_MS = 31 * DAY_MS
 _ANY_UNEXAMINED = "SELECT 1 FROM signals WHERE campaign IS NULL LIMIT 1"

@@ -12,25 +12,25 @@ from msgspec import UNSET
 
 from verifier.core.application import Registration
 from verifier.core.errors import InvalidField
-from verifier.ledger import records
-from verifier.service.context import Context
+from verifier.ledger import indexes, records
+from verifier.ports import KeyRing, Reader
 
 MOST_APPLICATIONS = 200
 _TOO_MANY = f"has {MOST_APPLICATIONS} applications already, which are the most for one"
 
 
-async def full_names(context: Context, registration: Registration) -> frozenset[str]:
+async def full_names(reader: Reader, ring: KeyRing, registration: Registration) -> frozenset[str]:
     """The logins and the numbers of a registration that have as many applications as they may.
 
     The committed rows are counted, so registrations of the same moment may exceed the bound together.
     """
     names = {
-        records.LOGINS_COUNTED: {context.customer_index(each): each for each in _logins(registration)},
-        records.NUMBERS_COUNTED: {context.number_index(each): each for each in _numbers(registration)},
+        records.LOGINS_COUNTED: {indexes.customer_index(ring, each): each for each in _logins(registration)},
+        records.NUMBERS_COUNTED: {indexes.number_index(ring, each): each for each in _numbers(registration)},
     }
     found = set()
     for sql, by_index in names.items():
-        for index, applications in await context.storage.fetch_in(sql, [*by_index]):
+        for index, applications in await reader.fetch_in(sql, [*by_index]):
             if applications >= MOST_APPLICATIONS:
                 found.add(by_index[bytes(index)])
     return frozenset(found)
