@@ -328,14 +328,14 @@ class Loaded:
         """The borrowers of the loaded rows. The writer checks that the batch has locked the shard of each borrower."""
         borrowers = {each: self._customer(each) for each in self.applications}
         numbers = {number: [borrowers.get(each) for each in found] for number, found in self.of_number.items()}
-        contacts = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
+        logins = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
         calls = {each: borrowers.get(self.calls.hint(each, "application_id")) for each in self.calls}
         same = {each: [borrowers.get(other) for other in found] for each, found in self.same_people.items()}
-        helped: dict[bytes, list[bytes]] = {}
+        inviters: dict[bytes, list[bytes]] = {}
         for each in self.helpers:
             for named in _given(self.helpers.hint(each, column) for column in ("helper_index", "invitation")):
-                helped.setdefault(bytes(named), []).append(bytes(self.helpers.hint(each, "customer_index")))
-        return ShardRouting(borrowers, numbers, calls, self.leg_owners, contacts, same, helped)
+                inviters.setdefault(bytes(named), []).append(bytes(self.helpers.hint(each, "customer_index")))
+        return ShardRouting(borrowers, numbers, calls, self.leg_owners, logins, same, inviters)
 
 
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:
