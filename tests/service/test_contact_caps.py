@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import time
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import pytest
 from tests.world import Company, Party, Person, World, at_company
 from verifier.core.errors import PolicyRefused
 from verifier.core.policy import ContactPolicy
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.ports import Storage
 
 FIRST, LAST = "Pacific/Kiritimati", "Etc/GMT+12"  # UTC+14 and UTC-12
@@ -100,3 +102,35 @@ async def test_the_row_counts_the_calls_to_those_who_are_contacts_and_to_no_othe
     await world.register(company, at_company(company.former, "finance"))
     assert await called_today(world, company) == ""
     assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-4.2-9")
+async def test_a_call_reads_the_loans_of_the_contact_who_is_called_and_of_no_other_contact(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = Company(10)
+    await world.register(company)
+    loans: dict[str, set[str]] = {}
+    for number, who in ((company.number, company.finance), (company.legal.number, company.legal)):
+        others = [Company(100 + 10 * n + 100 * len(loans)) for n in range(3)]
+        for each in others:
+            await world.register(each, at_company(Person(int(each.application_id[3:])), "finance", id=who.customer_id))
+        loans[number] = {company.application_id, *(each.application_id for each in others)}
+    loaded: list[set[str]] = []
+    load = Loaded.load
+
+    async def load_and_note(self: Loaded, read_sets: Sequence[ReadSet]) -> None:
+        await load(self, read_sets)
+        loaded.append(set(self.applications))
+
+    monkeypatch.setattr(Loaded, "load", load_and_note)
+    for number, theirs in loans.items():
+        loaded.clear()
+        await world.issue(company, number=number)
+        assert loaded == [{company.application_id}, theirs]
+    # The borrower of a loan is loaded at the first look.
+    wang = Person(1)
+    await world.register(wang, **wang.several(at_company(company.legal, "guarantor")))
+    loaded.clear()
+    await world.issue(wang)
+    assert loaded == [{wang.application_id}]

@@ -57,7 +57,7 @@ class ShardRouting(Struct, frozen=True):
         if reads.application_id is not None:
             # Two registrations of the same new id must lock the same shard, even if they name different borrowers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
-            if reads.same_people:
+            if reads.same_borrower or reads.same_people:
                 yield from self.same.get(reads.application_id, ())
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
@@ -87,9 +87,12 @@ async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
         for found, owner in await reader.fetch_in(sql, _given(index)):
             inviters.setdefault(bytes(found), []).append(bytes(owner))
     same: dict[str, list[bytes | None]] = {}
-    named = _given(reads.application_id) if reads.same_people else ()
-    for application_id, owner in await reader.fetch_in(records.SAME_PEOPLE_OWNERS, named):
-        same.setdefault(application_id, []).append(owner)
+    for sql, wanted in (
+        (records.SAME_BORROWER_OWNERS, reads.same_borrower),
+        (records.SAME_PEOPLE_OWNERS, reads.same_people),
+    ):
+        for application_id, owner in await reader.fetch_in(sql, _given(reads.application_id) if wanted else ()):
+            same.setdefault(application_id, []).append(owner)
     applications = await reader.fetch_in(records.APPLICATION_OWNERS, _given(reads.application_id))
     calls = await reader.fetch_in(records.CALL_OWNERS, (*reads.call_ids, *legs.values()))
     of_calls = {row[0]: row[1] for row in calls}

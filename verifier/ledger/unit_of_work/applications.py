@@ -74,7 +74,7 @@ class ApplicationRows:
         self, application: DecryptedApplication, contact_index: bytes, contact_id: str
     ) -> list[DecryptedApplication]:
         """The other applications of a contact of an application, except erased ones."""
-        self._declared.same_people(application.application_id)
+        self._declared.applications_of(contact_index)
         found = self._loaded.of_customer.get(contact_index, ())
         return self._with_contact((each for each in found if each != application.application_id), contact_id)
 
@@ -83,7 +83,7 @@ class ApplicationRows:
 
         The facts are not decrypted. `person` is the blind index of the borrower's login.
         """
-        self._declared.borrower(person)
+        self._declared.applications_of(person)
         found = {*self._loaded.of_customer.get(person, ()), self._declared.reads.application_id}
         rows = (self._loaded.applications.get(each) for each in sorted(filter(None, found)))
         return [each for each in rows if each is not None and each.customer_index == person]

@@ -164,8 +164,12 @@ class Loaded:
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
         of_customer = await read(records.APPLICATIONS_OF_PEOPLE, _given(n.customer_index for n in read_sets))
+        borrowed = _given(n.application_id for n in read_sets if n.same_borrower)
         named = _given(n.application_id for n in read_sets if n.same_people)
-        same = await read(records.APPLICATIONS_OF_SAME_PEOPLE, named)
+        same = [
+            *await read(records.APPLICATIONS_OF_SAME_BORROWER, borrowed),
+            *await read(records.APPLICATIONS_OF_SAME_PEOPLE, named),
+        ]
         self.same_people.update((row[-2], []) for row in same)
         for row in same:
             self.same_people[row[-2]].append(row[0])
