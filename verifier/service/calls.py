@@ -161,7 +161,7 @@ class Calls:
         loaded = work.reads.customer_index
         if index != (application.row.customer_index if loaded is None else loaded):
             raise _OtherPerson(index)
-        return work.applications.others_of_contact(application, index, contact.id)
+        return work.applications.others_of_contact(application.application_id, index, contact.id)
 
     def _refused(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact) -> bool:
         """Whether a contact has refused marketing calls. Without a login, nobody can have refused them."""

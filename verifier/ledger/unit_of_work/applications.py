@@ -71,12 +71,12 @@ class ApplicationRows:
         return self._with_contact(self._loaded.of_customer.get(customer_index, ()), customer_id)
 
     def others_of_contact(
-        self, application: DecryptedApplication, contact_index: bytes, contact_id: str
+        self, application_id: str, contact_index: bytes, contact_id: str
     ) -> list[DecryptedApplication]:
         """The other applications of a contact of an application, except erased ones."""
         self._declared.applications_of(contact_index)
         found = self._loaded.of_customer.get(contact_index, ())
-        return self._with_contact((each for each in found if each != application.application_id), contact_id)
+        return self._with_contact((each for each in found if each != application_id), contact_id)
 
     def borrowed_by(self, person: bytes) -> list[ApplicationRow]:
         """The rows of the applications that a person borrows for, except erased ones, also if they are no contact.

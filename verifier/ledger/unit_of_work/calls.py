@@ -15,7 +15,6 @@ from verifier.core.evidence import Evidence
 from verifier.core.messages.calls import LogEvidence
 from verifier.core.reconciliation import discrepancy_of
 from verifier.core.statements import CallTicket
-from verifier.core.times import DAY_MS
 from verifier.ledger import decoys
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_call, decrypt_receipt
 from verifier.ledger.rows import Authenticator
@@ -26,9 +25,6 @@ from verifier.ledger.unit_of_work.loading import MOST_BETWEEN, Loaded, ids_betwe
 from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
 from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing, Row
-
-# A call can go on for hours after its code has expired, and a contact may enter the code again.
-CONFIRMATIONS_KEPT_MS = DAY_MS
 
 
 class GivenReceipt(Struct, frozen=True):
@@ -187,8 +183,14 @@ class CallRows:
 
     def put_confirmed(self, call: Call, application: DecryptedApplication, contact: Contact, leaf_index: int) -> None:
         """Remember the receipt that a contact has got for the code of a call."""
-        pseudonym, until = application.pseudonym_of(contact), call.expires_at + CONFIRMATIONS_KEPT_MS
-        self._loaded.confirmations.put(ConfirmationRow(call.call_id, pseudonym, call.application_id, leaf_index, until))
+        row = ConfirmationRow(call.call_id, application.pseudonym_of(contact), call.application_id, leaf_index)
+        self._loaded.confirmations.put(row)
+
+    def forget_confirmed(self, call_id: str) -> None:
+        """Delete the rows of the receipts that contacts have got for the code of a call. Raises Tampered."""
+        self._declared.covers("the receipts of contacts", self._declared.reads.confirmations)
+        for key in [each for each in self._loaded.confirmations if each[0] == call_id]:
+            self._loaded.confirmations.delete(key)
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
         """Add a new call. `leaf` is the staged leaf of the call's ticket."""

@@ -49,8 +49,11 @@ class Declared:
     def applications_of(self, person: bytes) -> None:
         """Check that the read set covers every application of a person, as borrower or contact."""
         reads = self.reads
-        of_borrower = reads.application_id is not None and (reads.same_borrower or reads.same_people)
-        borrower = self._loaded.applications.hint(reads.application_id, "customer_index") if of_borrower else None
+        if reads.same_people:
+            return
+        borrower = (
+            self._loaded.applications.hint(reads.application_id, "customer_index") if reads.same_borrower else None
+        )
         if person not in (reads.customer_index, borrower):
             raise _undeclared("the applications of a person")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ from verifier.ledger.idempotency import KEPT_MS
 from verifier.ledger.read_set import ReadSet, distinct
 from verifier.ledger.tables import SignalKind, SignalRow
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.confirmations.candidates import with_number
 from verifier.service.confirmations.entries import AGAIN_MS, Entry
 from verifier.service.context import Context
 
@@ -26,12 +27,11 @@ def add_signal(
     reads: ReadSet,
     kind: SignalKind,
     entry: Entry,
-    on_file: Sequence[DecryptedApplication],
     application: DecryptedApplication | None,
     *,
     receipt_id: str | None = None,
 ) -> None:
-    """Record an entry. `on_file` are the applications that its person may belong to.
+    """Record an entry. By telephone, it is of any contact who has the calling number on file, whatever their rights.
 
     `application` is the one that the receipt belongs to. The signal has the digits of `receipt_id` in its own id. If
     there is no receipt, the answer is an error, which is not kept for retries. So the signal names the request. An
@@ -40,8 +40,9 @@ def add_signal(
     person = reads.person
     if person is None:
         return
-    asked = reads.customer_index or person
-    people = [asked] if entry.customer_id is not None else _of_number(context, entry, on_file) or [person]
+    people = [reads.customer_index or person]
+    if reads.customer_index is None:
+        people = _of_number(context, entry.number or "", with_number(work, reads, entry.number or "")) or people
     signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(
@@ -60,14 +61,14 @@ def add_signal(
     work.signals.add(signal)
 
 
-def _of_number(context: Context, entry: Entry, on_file: Iterable[DecryptedApplication]) -> list[bytes]:
+def _of_number(context: Context, number: str, on_file: Iterable[DecryptedApplication]) -> list[bytes]:
     """The people whom a calling number may belong to, by the blind index of their login, without repetition.
 
     A contact without a login has the blind indexes of all of their numbers instead.
     """
     found: list[bytes | None] = []
     for application in on_file:
-        contact = entry.contact(application)
+        contact = application.contact_of_number(number)
         login = context.contact_index(application, contact)
         without = contact.numbers if contact is not None and login is None else ()
         found += [login, *(context.number_index(each.number) for each in without)]
