@@ -27,7 +27,7 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
@@ -36,9 +36,9 @@ _encode = msgspec.json.Encoder().encode
 class Applications:
     """Use cases on applications."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def register(
         self, application_id: str, registration: Registration, instead_of: Registration | None = None

@@ -35,7 +35,7 @@ from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.context import Context
 from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.reports import Reports
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.suspensions import check_caller
 
 NOBODY = "no single customer is found by this; give the id of one of their applications"
@@ -74,7 +74,12 @@ class Counter:
     """
 
     def __init__(
-        self, context: Context, looks: Looks, call_checks: CallChecks, confirmations: Confirmations, reports: Reports
+        self,
+        context: Context,
+        looks: LookRecords,
+        call_checks: CallChecks,
+        confirmations: Confirmations,
+        reports: Reports,
     ) -> None:
         self._context = context
         self._looks = looks

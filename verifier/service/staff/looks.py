@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from verifier.core.looks import Looks as Page
-from verifier.core.looks import LookView, MyLook, MyLooks, Reader, SearchLooks, shown_by
+from verifier.core.looks import Looks, LookView, MyLook, MyLooks, Reader, SearchLooks, shown_by
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms, to_ms
@@ -35,8 +34,8 @@ class Recorded(Struct, frozen=True):
     looks: int
 
 
-class Looks:
-    """Use cases on looks. Other use cases record with `record`, or with `stage` in a command of their own."""
+class LookRecords:
+    """Use cases on the records of looks. Other use cases record with `record`, or with `stage` in a command of their own."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -92,7 +91,7 @@ class Looks:
             named = f"{reader.kind}:{reader.id}"
             work.looks.add(LookRow(look_id, named, roles, operation, each.application_id, work.now_ms, sealed))
 
-    async def search(self, auditor: Principal, asked: SearchLooks) -> Page:
+    async def search(self, auditor: Principal, asked: SearchLooks) -> Looks:
         """A page of the looks that match, newest first. A search by customer or application is itself a look."""
         reading = self._context.reading
         named, application_ids = await self._named(asked)
@@ -106,7 +105,7 @@ class Looks:
         known = await reading.applications({each.application_id for each in page if each.sealed is not None})
         await self.record(auditor, "search_looks", named)
         views = tuple(_view(each, known.get(each.application_id)) for each in page)
-        return Page(views, page[-1].look_id if len(found) > asked.limit else None)
+        return Looks(views, page[-1].look_id if len(found) > asked.limit else None)
 
     async def _named(self, asked: SearchLooks) -> tuple[list[DecryptedApplication], list[str] | None]:
         """The applications that a search is about, and their ids. The ids are None if the search names none.
