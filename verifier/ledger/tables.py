@@ -203,11 +203,15 @@ class ExchangeRow(Struct, frozen=True):
     heard_at: int
 
 
+NO_APPLICATION = ""
+
+
 class LookRow(Struct, frozen=True):
     """A row of `looks`: one read that has shown one application to staff or to a system (law L15).
 
-    `reader` is the kind and id of the reader. `roles` is a space-separated list. `sealed` holds the reason. `bulk` is 1
-    for the look that made a bulk reading.
+    `reader` is the kind and id of the reader. `roles` is a space-separated list. `application_id` is NO_APPLICATION for
+    a search that names none. `sealed` holds the reason, and which customer was present. `bulk` is 1 for the look that
+    made a bulk reading.
     """
 
     look_id: str

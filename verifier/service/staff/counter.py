@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.errors import Erased, InvalidField, NotFound
+from verifier.core.looks import Why
 from verifier.core.messages.confirmations import Confirm, Verdict
 from verifier.core.messages.counter import (
     CheckCallsAtCounter,
@@ -136,7 +137,8 @@ class Counter:
 
         def look(work: UnitOfWork) -> None:
             if present is not None:
-                self._looks.stage(work, clerk, operation, present.applications, asked.reason)
+                why = Why(asked.reason, present.customer_id)
+                self._looks.stage(work, clerk, operation, present.applications, why)
 
         once = replace(idempotency, principal=f"{idempotency.principal}\0{operation}")
         first = await self._count(clerk, customer, look, once)
