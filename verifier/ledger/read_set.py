@@ -47,7 +47,7 @@ class ReadSet(Struct, frozen=True):
     - `expired`: legs, stray legs and signals that have expired.
     - `limits_before`, `requests_before`, `looks_before`: limits, requests or looks that are older than this time, in
       epoch milliseconds.
-    - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
+    - `bulk`: these looks of this reader, by id, and the bulk readings of the reader around them.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
     - `helpers`: the helpers of the customer `customer_index`.
     - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
@@ -82,7 +82,7 @@ class ReadSet(Struct, frozen=True):
     limits_before: int | None = None
     requests_before: int | None = None
     looks_before: int | None = None
-    looks_of: tuple[str, int, int] | None = None
+    bulk: tuple[str, tuple[str, ...]] | None = None
     near: bytes | None = None
     helpers: bool = False
     helping: bytes | None = None

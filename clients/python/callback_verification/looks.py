@@ -43,9 +43,9 @@ class Looks(Shape, frozen=True):
 class MyLook(Shape, frozen=True):
     """One look at one of the customer's loans. `words` say what was shown.
 
-    `name` and `branch` are None unless the reader is assigned to the loan. `reference` is None for a contact without the
-    right to details. They, and everybody but the customer whom a clerk has looked for, read general words. `reason` is
-    None for everybody but that customer.
+    `name` and `branch` are None unless the reader is assigned to the loan. `reference` is None for a contact without
+    the right to details. They, and everybody but the customer whom a clerk has looked for, read general words. `reason`
+    is None for everybody but that customer.
     """
 
     look_id: str

@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from msgspec.structs import astuple
 
+from verifier.core.bulk_reading import HOUR_MS
 from verifier.core.call import Call
-from verifier.core.ids import hex_at
+from verifier.core.ids import hex_at, made_at
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -146,7 +147,6 @@ class Loaded:
         self.closed_of: dict[ReadSet, list[str]] = {}
         self.signals_of: dict[bytes, set[str]] = {}
         self.signals_alike: dict[str, list[str]] = {}
-        self.looked_at: dict[str, bytes | None] = {}
         self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
@@ -225,11 +225,11 @@ class Loaded:
             self.refusals.load(await read_in(records.REFUSALS_OF, _given([*people, reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
-        if reads.looks_of is not None:
-            reader, since, until = reads.looks_of
-            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, look_at(since), look_at(until)):
-                self.looks.load([row])
-                self.looked_at[row[0]] = row[tables.LOOKS.width]
+        if reads.bulk is not None:
+            reader, look_ids = reads.bulk
+            self.looks.load(await read_in(records.LOOKS_BY_ID, look_ids))
+            around = look_at(made_at(min(look_ids)) - HOUR_MS), look_at(made_at(max(look_ids)) + HOUR_MS)
+            self.looks.load(await read(records.BULK_READINGS_OF, reader, *around))
         if reads.whole is not None:
             self.contacts_of[reads.whole] = [bytes(row[0]) for row in await read(records.CONTACTS_OF, reads.whole)]
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
