@@ -136,13 +136,13 @@ export class Client {
   };
 
   legs = {
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ringing: (callId, leg, options) => this.#leg(callId, "ringing", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     connected: (callId, leg, options) => this.#leg(callId, "connected", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ended: (callId, leg, options) => this.#leg(callId, "ended", leg, options),
 
     /**
