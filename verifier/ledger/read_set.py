@@ -43,7 +43,8 @@ class ReadSet(Struct, frozen=True):
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
     - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
-    - `whole`: every row of the application with this id.
+    - `whole`: every row of the application with this id, and the call histories of its contacts.
+    - `staying`: the contacts of `application_id`, and the call histories of all of them but these people.
     - `expired`: legs, stray legs and signals that have expired.
     - `limits_before`, `requests_before`, `looks_before`: limits, requests or looks that are older than this time, in
       epoch milliseconds.
@@ -78,6 +79,7 @@ class ReadSet(Struct, frozen=True):
     report_ids: tuple[str, ...] = ()
     marketing: bool = False
     whole: str | None = None
+    staying: tuple[bytes, ...] | None = None
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None

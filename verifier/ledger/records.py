@@ -71,12 +71,12 @@ STATEMENTS_FROM = (
     "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
 )
 FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
-# The histories of a customer name calls of all their applications, so they go with each of them. The audit finds the
-# erased application in their rows.
-FORGET_HISTORIES = (
-    "UPDATE leaves SET sealed = NULL, customer_index = NULL, application_id = $1 "
-    "WHERE customer_index = $2 AND typ = 'call-history+jwt'"
+# The call histories of people, each with its person.
+HISTORIES_OF = (
+    "SELECT customer_index, leaf_index, statement_id FROM leaves "
+    "WHERE customer_index IN ($*) AND typ = 'call-history+jwt'"
 )
+DELETE_HISTORY = "UPDATE leaves SET sealed = $2, customer_index = NULL WHERE leaf_index = $1"
 FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
 
 # --- applications -----------------------------------------------------------------------------------------

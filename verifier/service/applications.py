@@ -60,7 +60,7 @@ class Applications:
         context = self._context
         check(registration, context.clock())
         customer_index = context.customer_index(registration.owner.id)
-        contact_ids = registration.contact_ids
+        staying = self._logins(registration)
 
         def decide(work: UnitOfWork) -> Answer[ApplicationView]:
             existing = work.applications.row(application_id)
@@ -114,19 +114,19 @@ class Applications:
             )
             opened = DecryptedApplication(row, keys, facts, facts.people)
             row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
+            gone = set() if before is None else {*self._logins(before)} - {*staying}
+            work.histories.forget_removed(application_id, gone)
             work.applications.put(row)
             work.applications.put_numbers(application_id, self._number_indexes(facts))
-            work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
+            work.applications.put_contacts(application_id, list(map(context.customer_index, registration.contact_ids)))
             work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
-            gone = set() if before is None else {*before.contact_ids} - {*contact_ids}
-            work.forget_histories(application_id, map(context.customer_index, sorted(gone)))
             if open_call is not None:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
                 row = row if call.open else replace(row, open_call_id=None)
             return lambda: view(replace(opened, row=row))
 
-        reads = ReadSet(application_id=application_id, customer_index=customer_index)
+        reads = ReadSet(application_id=application_id, customer_index=customer_index, staying=staying)
         return await context.writer.submit(reads, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
@@ -209,6 +209,10 @@ class Applications:
         except InternalError:
             return []
         return self._number_indexes(registration)
+
+    def _logins(self, registration: Registration) -> tuple[bytes, ...]:
+        """The blind indexes of the contacts who have a login."""
+        return tuple(self._context.customer_index(each.id) for each in registration.people if each.id is not None)
 
     def _number_indexes(self, registration: Registration) -> list[bytes]:
         return [self._context.number_index(each.number) for who in registration.people for each in who.numbers]

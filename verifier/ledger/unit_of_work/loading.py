@@ -5,7 +5,7 @@ Implements specs/protocol.md section 10. Until a row is verified, its columns ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from msgspec.structs import astuple
@@ -137,6 +137,7 @@ class Loaded:
         self.same_people: dict[str, list[str]] = {}
         self.people_of: dict[str, set[bytes | None]] = {}
         self.contacts_of: dict[str, list[bytes]] = {}
+        self.histories_of: dict[bytes, set[tuple[int, str]]] = {}
         self.tickets: dict[str, Row] = {}
         self.legs_of: dict[str, set[bytes]] = {}
         self.leg_owners: dict[bytes, str] = {}
@@ -230,8 +231,10 @@ class Loaded:
             self.looks.load(await read_in(records.LOOKS_BY_ID, look_ids))
             around = look_at(made_at(min(look_ids)) - HOUR_MS), look_at(made_at(max(look_ids)) + HOUR_MS)
             self.looks.load(await read(records.BULK_READINGS_OF, reader, *around))
+        if reads.staying is not None and reads.application_id is not None:
+            await self._load_contacts(reads.application_id, reads.staying)
         if reads.whole is not None:
-            self.contacts_of[reads.whole] = [bytes(row[0]) for row in await read(records.CONTACTS_OF, reads.whole)]
+            await self._load_contacts(reads.whole, ())
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
             self.looks.load(await read_in(records.LOOKS_WITH_REASON, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
@@ -264,6 +267,14 @@ class Loaded:
         if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
+
+    async def _load_contacts(self, application_id: str, staying: Collection[bytes]) -> None:
+        """Load who the contacts of an application are, and the call histories of those who do not stay."""
+        people = [bytes(row[0]) for row in await self._transaction.fetch(records.CONTACTS_OF, application_id)]
+        self.contacts_of[application_id] = people
+        going = {*people, *_given([self._customer(application_id)])} - {*staying}
+        for person, *leaf in await self._transaction.fetch_in(records.HISTORIES_OF, sorted(going)):
+            self.histories_of.setdefault(bytes(person), set()).add((leaf[0], leaf[1]))
 
     async def _load_unexamined(self) -> None:
         for row in await self._transaction.fetch(records.SIGNALS_UNEXAMINED):

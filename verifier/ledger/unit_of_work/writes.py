@@ -33,7 +33,7 @@ ORDER = (
     records.FORGET_LEAF,
     records.ADVANCE_FORGOTTEN,
     records.FORGET_KEPT_HISTORIES,
-    records.FORGET_HISTORIES,
+    records.DELETE_HISTORY,
     records.FORGET_LEAVES,
     records.FORGET_SESSIONS,
     records.FORGET_FIRST_SESSIONS,
