@@ -21,6 +21,7 @@ from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_key
 from verifier.ledger.heads import UNAUTHENTICATED
 from verifier.ledger.log import Log, count_shards
 from verifier.ledger.lost_statements import LostStatements
+from verifier.ledger.lost_statements import erased as is_erased
 from verifier.ledger.row_audit import audit_rows, readable
 from verifier.ports import KeyRing, Row, Storage
 
@@ -209,8 +210,8 @@ class _Shard:
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
                 self._find(f"leaves are missing from index {tree.size} on")
                 return
-            await self._check_lost([row for row in rows if self._lost.lost(row)])
-            kept = (self._check_leaf(row) for row in rows if not self._lost.lost(row))
+            await self._check_lost(rows)
+            kept = (self._check_leaf(row) for row in rows if row[5] is not None)
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
             due: list[tuple[int, int, bytes]] = []
@@ -282,9 +283,17 @@ class _Shard:
             if each.call_id not in forgotten and not each.follows(first.get(each.call_id)):
                 self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index)}")
 
-    async def _check_lost(self, rows: Sequence[Row]) -> None:
-        """Report each leaf whose statement is missing, unless an erasure, retention or a removal has deleted it."""
-        erased = {row[3] for row in rows if self._lost.erased(row)}
+    async def _check_lost(self, leaves: Sequence[Row]) -> None:
+        """Report each leaf whose statement is missing, unless an erasure, retention or a removal has deleted it.
+
+        Report each deleted call history that is there again.
+        """
+        deleted = await self._lost.deleted(leaves)
+        for row in leaves:
+            if row[5] is not None and row[0] in deleted:
+                self._find(f"leaf {index_of(row[0])} is a call history that was deleted, and is there again")
+        rows = [row for row in leaves if row[5] is None]
+        erased = {row[3] for row in rows if is_erased(row, deleted.get(row[0]))}
         forgotten = await self._lost.forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
         self._audited.erased += len(erased)
         self._audited.forgotten += len(forgotten)

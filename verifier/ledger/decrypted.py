@@ -122,11 +122,6 @@ def leaf_context(statement_id: str, typ: str, customer_index: bytes | None) -> s
     return f"{typ}:{statement_id}:{'' if customer_index is None else customer_index.hex()}"
 
 
-def deleted_context(leaf_index: int, statement_id: str) -> str:
-    """The context that binds the seal of a deleted call history to its leaf."""
-    return f"deleted:{statement_id}:{leaf_index}"
-
-
 def session_context(session_id: str, expires_at: int, application_id: str | None) -> str:
     """The context that binds the seal of a dialogue to its row."""
     return f"{session_id}:{expires_at}:{application_id or ''}"

@@ -6,13 +6,15 @@ Implements specs/protocol.md section 8.3 (CVP-8.3-5). Everything else is a findi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
-from verifier.core.errors import InternalError
+from verifier.core.errors import Tampered
 from verifier.core.ids import made_at
 from verifier.core.shards import index_of, origin_shard, shard_at
 from verifier.core.statements import HISTORY
 from verifier.ledger import records
-from verifier.ledger.decrypted import deleted_context
+from verifier.ledger.rows import Authenticator
+from verifier.ledger.tables import DELETED_HISTORIES, DeletedHistory
 from verifier.ports import KeyRing, Row, Storage
 
 
@@ -21,30 +23,21 @@ class LostStatements:
 
     def __init__(self, storage: Storage, ring: KeyRing, origin: str, kept_since: int | None) -> None:
         self._storage = storage
-        self._ring = ring
+        self._authenticator = Authenticator(ring)
         self._origin = origin
         self._kept_since = kept_since
 
-    @staticmethod
-    def lost(leaf: Row) -> bool:
-        """Whether a row of `LEAVES_FROM` has no statement. A deleted history has a seal without its person."""
-        return leaf[5] is None or (leaf[2] == HISTORY and leaf[9] is None)
-
-    def erased(self, leaf: Row) -> bool:
-        """Whether the statement went with its application, or, if it was a history, was deleted by the service.
-
-        A history belongs to no application. So only the seal that took its place shows that the service deleted it.
-        """
-        leaf_index, _, typ, statement_id, _, sealed, _, _, erased_at, _ = leaf
-        if typ != HISTORY:
-            return erased_at is not None
-        if sealed is None:
-            return False
-        try:
-            return self._ring.unseal(deleted_context(leaf_index, statement_id), bytes(sealed)) == b""
-        except (InternalError, TypeError, ValueError):
-            # SQLite lets a column hold a value of any type.
-            return False
+    async def deleted(self, leaves: Sequence[Row]) -> dict[int, DeletedHistory]:
+        """The call histories among these leaves, in order of their index, that the service has deleted, by index."""
+        found = {}
+        if leaves:
+            ends = leaves[0][0], leaves[-1][0]
+            for row in await self._storage.fetch(records.DELETED_HISTORIES_BETWEEN, *ends):
+                # The audit of rows finds a row that does not verify. Here it explains nothing.
+                with suppress(Tampered):
+                    history = self._authenticator.read(DELETED_HISTORIES, row)
+                    found[history.leaf_index] = history
+        return found
 
     async def forgotten(self, lost: Sequence[Row]) -> set[str]:
         """The ids of the missing statements that retention has deleted.
@@ -60,3 +53,15 @@ class LostStatements:
             for statement_id, leaf_index in lost
             if made_at(statement_id) < self._kept_since and index_of(leaf_index) < marks.get(shard_at(leaf_index), 0)
         }
+
+
+def erased(leaf: Row, deleted: DeletedHistory | None) -> bool:
+    """Whether the statement of a leaf without one went with its application, or is a deleted call history.
+
+    A history belongs to no application. So no erased application explains why it is missing.
+    """
+    _, _, typ, statement_id, application_id, _, _, _, erased_at, customer_index = leaf
+    if typ != HISTORY:
+        return erased_at is not None
+    as_left = application_id is None and customer_index is None
+    return as_left and deleted is not None and deleted.statement_id == statement_id

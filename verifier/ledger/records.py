@@ -10,6 +10,7 @@ from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
     CONFIRMATIONS,
+    DELETED_HISTORIES,
     EXCEPTIONS,
     EXCHANGES,
     HELPER_LOOKS,
@@ -76,7 +77,6 @@ HISTORIES_OF = (
     "SELECT customer_index, leaf_index, statement_id FROM leaves "
     "WHERE customer_index IN ($*) AND typ = 'call-history+jwt'"
 )
-DELETE_HISTORY = "UPDATE leaves SET sealed = $2, customer_index = NULL WHERE leaf_index = $1"
 FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
 
 # --- applications -----------------------------------------------------------------------------------------
@@ -295,6 +295,13 @@ BULK_READINGS_OF = (
 BULK_READINGS = (
     f"SELECT {LOOKS.columns} FROM looks WHERE look_id >= $1 AND look_id < $2 AND bulk = 1 "
     "ORDER BY look_id DESC LIMIT $3"
+)
+
+# --- deleted call histories -------------------------------------------------------------------------------
+
+DELETED_HISTORIES_OF = f"SELECT {DELETED_HISTORIES.columns} FROM deleted_histories WHERE statement_id IN ($*)"
+DELETED_HISTORIES_BETWEEN = (
+    f"SELECT {DELETED_HISTORIES.columns} FROM deleted_histories WHERE leaf_index >= $1 AND leaf_index <= $2"
 )
 
 # --- telephone exchanges ----------------------------------------------------------------------------------

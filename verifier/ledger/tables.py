@@ -224,6 +224,14 @@ class LookRow(Struct, frozen=True):
     bulk: int | None = None
 
 
+class DeletedHistory(Struct, frozen=True):
+    """A row of `deleted_histories`: a call history whose statement the service has deleted from the log."""
+
+    statement_id: str
+    leaf_index: int
+    deleted_at: int
+
+
 class SuspensionRow(Struct, frozen=True):
     """A row of `suspensions`. A suspension is in force until it is lifted. `sealed` holds the reason."""
 
@@ -288,6 +296,7 @@ SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("l
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
 LOOKS = Table("looks", LookRow, ("look_id",), narrow=("sealed", "bulk"))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
+DELETED_HISTORIES = Table("deleted_histories", DeletedHistory, ("statement_id",))
 REFUSALS = Table("marketing_refusals", MarketingRefusal, ("person",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
@@ -308,6 +317,7 @@ TABLES: tuple[AnyTable, ...] = (
     HELPERS,
     HELPER_LOOKS,
     REFUSALS,
+    DELETED_HISTORIES,
 )
 
 

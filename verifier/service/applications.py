@@ -115,7 +115,7 @@ class Applications:
             opened = DecryptedApplication(row, keys, facts, facts.people)
             row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
             gone = set() if before is None else {*self._logins(before)} - {*staying}
-            work.histories.forget_removed(application_id, gone)
+            work.histories.forget_removed(application_id, gone, work.now_ms)
             work.applications.put(row)
             work.applications.put_numbers(application_id, self._number_indexes(facts))
             work.applications.put_contacts(application_id, list(map(context.customer_index, registration.contact_ids)))

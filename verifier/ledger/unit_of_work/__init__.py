@@ -91,7 +91,7 @@ class UnitOfWork:
         self.refusals = RefusalRows(self.loaded, declared)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.looks = LookRows(self.loaded, declared, self.effects)
-        self.histories = HistoryRows(self.loaded, self.writes, self.log, ring, authenticator)
+        self.histories = HistoryRows(self.loaded, self.writes, self.log, authenticator)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
@@ -128,7 +128,7 @@ class UnitOfWork:
         """
         borrower = () if customer_index is None else (customer_index,)
         people = (*borrower, *self.loaded.contacts_of.get(application_id, ()))
-        self.histories.forget(people)
+        self.histories.forget(people, self.now_ms)
         self.helpers.forget(each for each in people if not self.applications.leads_elsewhere(each, application_id))
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))

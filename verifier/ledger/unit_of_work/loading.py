@@ -21,6 +21,7 @@ from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
     ConfirmationRow,
+    DeletedHistory,
     ExceptionRow,
     ExchangeRow,
     HelperLookRow,
@@ -126,6 +127,7 @@ class Loaded:
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.looks: Rows[LookRow] = self.tables[tables.LOOKS]
+        self.deleted_histories: Rows[DeletedHistory] = self.tables[tables.DELETED_HISTORIES]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.confirmations: Rows[ConfirmationRow] = self.tables[tables.CONFIRMATIONS]
         self.helpers: Rows[HelperRow] = self.tables[tables.HELPERS]
@@ -273,8 +275,11 @@ class Loaded:
         people = [bytes(row[0]) for row in await self._transaction.fetch(records.CONTACTS_OF, application_id)]
         self.contacts_of[application_id] = people
         going = {*people, *_given([self._customer(application_id)])} - {*staying}
-        for person, *leaf in await self._transaction.fetch_in(records.HISTORIES_OF, sorted(going)):
-            self.histories_of.setdefault(bytes(person), set()).add((leaf[0], leaf[1]))
+        found = await self._transaction.fetch_in(records.HISTORIES_OF, sorted(going))
+        for person, leaf_index, statement_id in found:
+            self.histories_of.setdefault(bytes(person), set()).add((leaf_index, statement_id))
+        deleted = await self._transaction.fetch_in(records.DELETED_HISTORIES_OF, [row[2] for row in found])
+        self.deleted_histories.load(deleted)
 
     async def _load_unexamined(self) -> None:
         for row in await self._transaction.fetch(records.SIGNALS_UNEXAMINED):
