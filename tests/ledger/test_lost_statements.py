@@ -173,10 +173,9 @@ async def in_one_batch(
     return found[1:]
 
 
-@pytest.mark.shows("CVP-8.3-5", "CVP-3.3-6", "CVP-7.14-9")
-@pytest.mark.parametrize("going", ["removed", "erased"])
+@pytest.mark.shows("CVP-8.3-5", "CVP-7.14-9")
 async def test_histories_that_are_made_while_their_loan_goes_go_with_it(
-    world: World, company: Company, monkeypatch: pytest.MonkeyPatch, going: str
+    world: World, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person, other = company.finance, Person(50)
     other.customer_id = person.customer_id
@@ -185,7 +184,7 @@ async def test_histories_that_are_made_while_their_loan_goes_go_with_it(
         world,
         monkeypatch,
         world.check_calls(person, NOON - 1000, NOON),
-        world.erase(company) if going == "erased" else remove_finance(world, company),
+        world.erase(company),
         world.check_calls(person, NOON - 1000, NOON),
     )
     assert (len(first["calls"]), last["calls"]) == (1, [])

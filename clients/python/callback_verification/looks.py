@@ -43,9 +43,9 @@ class Looks(Shape, frozen=True):
 class MyLook(Shape, frozen=True):
     """One look at one of the customer's loans. `words` say what was shown.
 
-    `name` and `branch` are None unless the reader is assigned to the loan. `reference` is None for a contact without
-    the right to details. They, and everybody but the customer whom a clerk has looked for, read general words. `reason`
-    is None for everybody but that customer.
+    `name` and `branch` are None unless the reader is assigned to the loan. `application_id` and `reference` are None
+    for a contact without the right to details. They, and everybody but the customer whom a clerk has looked for, read
+    general words. `reason` is None for everybody but that customer.
     """
 
     look_id: str
@@ -53,7 +53,7 @@ class MyLook(Shape, frozen=True):
     reader: Reader
     name: str | None
     branch: str | None
-    application_id: str
+    application_id: str | None
     reference: str | None
     words: tuple[Words, ...]
     reason: str | None

@@ -212,7 +212,7 @@ def _mine(look: LookRow, application: DecryptedApplication, customer: Principal)
         reader=reader,
         name=None if officer is None else officer.name,
         branch=None if officer is None else officer.branch,
-        application_id=application.application_id,
+        application_id=application.application_id if details else None,
         reference=application.loan.reference if details else None,
         words=shown_by(look.operation, details=details, present=present),
         reason=why.reason if why is not None and present else None,
