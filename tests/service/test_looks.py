@@ -291,6 +291,7 @@ async def test_a_search_that_shows_the_reason_of_a_look_is_a_look_at_that_loan(
 ) -> None:
     await at_counter(world, wang, "客户到店")
     await world.service.desk.application(OFFICER, mallory.application_id)
+    world.clock.advance(1)
     found = (await world.service.looks.search(AUDITOR, SearchLooks())).looks
     assert {each.reason for each in found} == {"客户到店", None}
     assert [each.reader.id for each in await told(world, wang)] == [AUDITOR.id, CLERK.id]
