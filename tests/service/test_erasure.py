@@ -35,7 +35,7 @@ SUPERVISOR = staff("9001", "supervisor")
 # A look of a helper names only the helper's row, which is deleted.
 NOTHING_PERSONAL = {
     *("log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses", "exchanges"),
-    "helper_looks",
+    *("helper_looks", "deleted_histories"),
 }
 
 # The columns that still hold data of an erased application, and why.
