@@ -157,10 +157,10 @@ export const WORDS = {
   kept: both("已保存。", "Saved."),
   looked: both("谁查看过我的信息", "Who looked at my data"),
   lookedWhy: both(
-    "我行员工和系统每次查看您的信息，都会记录在这里。如有疑问，请拨打银行卡背面的电话。",
-    "Each time our staff or our systems look at your data, it is recorded here. If you have a question, ring the number on your bank card.",
+    "我行员工和系统在本服务中查看您的贷款，都会留下记录，并显示在这里。如有疑问，请拨打银行卡背面的电话。",
+    "When our staff or systems look at your loans in this service, it is recorded and shown here. If you have a question, ring the number on your bank card.",
   ),
-  lookedNone: both("还没有人查看过您的信息。", "Nobody has looked at your data."),
+  lookedNone: both("没有查看记录。", "No look is recorded."),
   lookedStaff: both("{role}，工号 {id}", "{role}, staff number {id}"),
   lookedSystem: both("银行系统 {id}", "The bank's system {id}"),
   lookedReason: both("原因：{reason}", "Reason: {reason}"),

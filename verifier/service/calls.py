@@ -40,7 +40,7 @@ from verifier.service.call_state import current_state, read_call
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 
 
 class _OtherPerson(VerifierError):
@@ -58,9 +58,9 @@ class _OtherPerson(VerifierError):
 class Calls:
     """Use cases on calls."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def issue(
         self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency

@@ -136,13 +136,13 @@ export class Client {
   };
 
   legs = {
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ringing: (callId, leg, options) => this.#leg(callId, "ringing", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     connected: (callId, leg, options) => this.#leg(callId, "connected", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ended: (callId, leg, options) => this.#leg(callId, "ended", leg, options),
 
     /**
@@ -195,7 +195,7 @@ export class Client {
 
   looks = {
     /**
-     * Search who looked at whose data, newest first. For auditors. A search by application or customer is itself a look.
+     * Search who looked at whose data, newest first. For auditors. Each search is itself a look.
      * @param {Partial<Schemas["SearchLooks"]>} [body] @param {Options} [options] @returns {Promise<Schemas["Looks"]>}
      */
     search: (body = {}, options = undefined) => this.#request("POST", "/v1/looks/search", { body, options }),

@@ -1220,6 +1220,21 @@ export interface components {
             called?: components["schemas"]["CalledContact"] | null;
         };
         /**
+         * CallOfLeg
+         * @description The call of a leg: its state, and the times of its leg. It has nothing else of the customer (section 7.17).
+         *
+         *         An answer kept by an earlier release has no `rang_at`.
+         */
+        CallOfLeg: {
+            call_id: string;
+            /** @enum {unknown} */
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
+            connected_at: string | null;
+            leg_ended_at: string | null;
+            /** @default null */
+            rang_at?: string | null;
+        };
+        /**
          * CallPurpose
          * @description A purpose, and the rules that refuse every call for it on the application now. Without any, it may be offered.
          *
@@ -1894,7 +1909,7 @@ export interface components {
         LegTaken: {
             /** @enum {unknown} */
             result: "ambiguous" | "matched" | "unmatched";
-            call: components["schemas"]["CallView"] | null;
+            call: components["schemas"]["CallOfLeg"] | null;
         };
         /** LegView */
         LegView: {
@@ -1933,14 +1948,15 @@ export interface components {
          * LookView
          * @description One look at one application. `operation` is the id of the operation that showed it.
          *
-         *         `reason` is null if no reason was asked for, or if the application was erased.
+         *         `application_id` is null for a search for looks that names no application. `reason` is null if no reason was asked
+         *         for, or if the application was erased.
          */
         LookView: {
             look_id: string;
             at: string;
             reader: components["schemas"]["Reader"];
             operation: string;
-            application_id: string;
+            application_id: string | null;
             reason: string | null;
         };
         /**
@@ -1980,7 +1996,8 @@ export interface components {
          * @description One look at one of the customer's loans. `words` say what was shown.
          *
          *         `name` and `branch` are null unless the reader is assigned to the loan. `application_id` and `reference` are null
-         *         for a contact without the right to details.
+         *         for a contact without the right to details. They, and everybody but the customer whom a clerk has looked for, read
+         *         general words. `reason` is null for everybody but that customer.
          */
         MyLook: {
             look_id: string;
@@ -4200,7 +4217,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallView"];
+                    "application/json": components["schemas"]["CallOfLeg"];
                 };
             };
             /** @description malformed_request, idempotency_key_missing */
