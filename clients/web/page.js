@@ -89,8 +89,7 @@ export class Page {
   }
 
   /**
-   * Follow a stream (see live.js). If the login has ended, show the sign-in instead of the screen. If the person is
-   * suspended, show that.
+   * Follow a stream (see live.js) until the person may not go on.
    * @template T
    * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
    * @param {AbortSignal} signal
@@ -102,13 +101,22 @@ export class Page {
     const ending = new AbortController();
     const broken = (/** @type {unknown} */ error) => {
       lost(error);
-      if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return;
-      ending.abort();
-      this.#leaving.abort();
-      this.#leaving = new AbortController();
-      this.fail(error);
+      if (this.barred(error)) ending.abort();
     };
     return follow(events, AbortSignal.any([signal, ending.signal]), seen, broken, asking);
+  }
+
+  /**
+   * Return whether the person may not go on: their login has ended, or they are suspended. If so, leave the screen and
+   * show that.
+   * @param {unknown} error
+   */
+  barred(error) {
+    if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return false;
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    this.fail(error);
+    return true;
   }
 
   /** Set the title of the document. @param {string} heading */

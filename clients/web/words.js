@@ -36,6 +36,13 @@ const problems = {
     title: both("没有找到", "Not found"),
     what: both("它不存在，或不属于您。", "It does not exist, or it is not yours."),
   },
+  too_many_helpers: {
+    title: both("人数已达上限", "There can be no more helpers"),
+    what: both(
+      "每位客户最多三位协助人（含尚未使用的邀请），每人最多协助十位客户。请先停止其中一位，再试一次。",
+      "A customer can have three helpers, open invitations included, and a helper can help ten people. End one first.",
+    ),
+  },
   erased: {
     title: both("已被删除", "It has been erased"),
     what: both("这笔申请的资料已依法销毁。", "The data of this application has been destroyed."),
@@ -47,8 +54,8 @@ const problems = {
 };
 
 export const WORDS = {
-  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
-  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnother: both("不是打给您的电话", "Not a call to you"),
+  toAnotherWhat: both("我行这通电话打给的是{contact}，不是您。", "We called {contact}, not you."),
   toAnotherNotYou: both(
     "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
     "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
