@@ -92,7 +92,7 @@ function ofACall(page, verdict, asked, signal) {
     { class: "stack" },
     verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
     // What follows is about a telephone that is not this person's, if the call is to another contact.
-    !called && call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
+    !called && call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(SHARED.noLeg)),
     !called && call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
   const ring = ringLink(page);

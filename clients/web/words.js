@@ -32,6 +32,10 @@ const problems = {
     title: both("您的账号已被停用", "You are suspended"),
     what: both("您现在不能使用本系统。如有疑问，请联系您的主管。", "You cannot use this system now. Please ask your supervisor."),
   },
+  own_customer: {
+    title: both("请由其他柜员办理", "Another clerk must do this"),
+    what: both("您是这位客户的客户经理，不能为其核实来电。", "You are an officer of this customer, so you cannot check calls for them."),
+  },
   not_found: {
     title: both("没有找到", "Not found"),
     what: both("它不存在，或不属于您。", "It does not exist, or it is not yours."),
@@ -61,6 +65,10 @@ export const WORDS = {
     "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
   ),
   toWhom: both("打给", "To"),
+  noLeg: both(
+    "银行无法看到这通电话是否接通到您的号码。",
+    "The bank cannot see whether this call is connected to your number.",
+  ),
 
   officerLine: both("{name}（工号 {id}，{branch}）", "{name} (staff no. {id}, {branch})"),
   skip: both("跳到正文", "Skip to the content"),
@@ -89,7 +97,7 @@ export const WORDS = {
   calledNoTime: both("请填写完整的日期和时间。", "Enter both times in full."),
   calledBackwards: both("结束时间早于开始时间。", "The end is before the beginning."),
   calledTooLong: both("最长可查31天，请缩短时间。", "At most 31 days. Choose a shorter time."),
-  calledNoNumber: both("号码不完整，请再核对，或留空。", "That is not a whole number. Check it, or leave it empty."),
+  calledNoNumber: both("号码不完整，请再核对，或留空。", "The telephone number is not complete. Check it, or leave it empty."),
   reportWhat: both("发生了什么？可多选。", "What happened? Choose all that fit."),
   reportKinds: [
     both("索要验证码或密码", "Asked for a code or password"),
@@ -99,9 +107,9 @@ export const WORDS = {
     both("核实码未能核实", "The code was not confirmed"),
     both("推销低息贷款", "Offered a cheap loan"),
   ],
-  reportNumber: both("对方号码", "Their number"),
-  reportCode: both("对方报的核实码", "The code they gave"),
-  reportSaid: both("对方说了什么", "What they said"),
+  reportNumber: both("来电号码", "The caller's number"),
+  reportCode: both("对方报的核实码", "The code that the caller gave"),
+  reportSaid: both("对方说了什么", "What the caller said"),
   reportEmpty: both("请至少选择一项，或写几个字。", "Choose at least one, or write a few words."),
   problems,
 };
