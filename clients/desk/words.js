@@ -96,7 +96,7 @@ export const WORDS = {
   loan: both("贷款申请", "Loan"),
   fromNumber: both("来电号码", "From"),
   never: both("我们绝不会索要", "We never ask for"),
-  ring: both("银行电话", "Ring the bank"),
+  ring: both("银行电话", "The bank's number"),
   receiptNumber: both("凭证编号", "Receipt"),
   symbol: both("凭证二维码", "The receipt"),
   symbolOf: both("凭证二维码 {place}/{count}", "The receipt, part {place} of {count}"),
