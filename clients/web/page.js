@@ -314,7 +314,7 @@ export function problemWords(error) {
   if (error instanceof CannotCheck) return { title: say(WORDS.cannotReach), what: say(WORDS.cannotReachWhat), id: error.requestId };
   if (error instanceof Problem) {
     const known = WORDS.problems[error.slug];
-    const wait = error.retryAfter ?? 60;
+    const wait = waitWords(error.retryAfter ?? 60);
     return {
       title: say(known?.title ?? WORDS.problem),
       what: known ? say(known.what, { wait }) : error.detail,
@@ -323,6 +323,13 @@ export function problemWords(error) {
   }
   console.error(error);
   return { title: say(WORDS.problem), what: say(WORDS.defect), id: null };
+}
+
+/** A wait in words. A daily cap may be hours away. @param {number} seconds */
+function waitWords(seconds) {
+  if (seconds < 120) return say(WORDS.seconds, { count: seconds });
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 120 ? say(WORDS.minutes, { count: minutes }) : say(WORDS.hours, { count: Math.ceil(minutes / 60) });
 }
 
 /** Whether an error means that the login has ended. @param {unknown} error */

@@ -15,7 +15,7 @@ const problems = {
   },
   rate_limited: {
     title: both("尝试次数过多", "Too many attempts"),
-    what: both("请等待 {wait} 秒后再试。", "Please wait {wait} seconds and try again."),
+    what: both("请等待{wait}后再试。", "Please wait {wait} and try again."),
   },
   forbidden: {
     title: both("您没有这项权限", "You may not do this"),
@@ -79,6 +79,9 @@ export const WORDS = {
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
   signInFailed: both("登录没有成功：{reason}", "Signing in did not work: {reason}"),
   signedOut: both("登录已过期，请重新登录。", "You have been signed out. Please sign in again."),
+  seconds: both(" {count} 秒", "{count} seconds"),
+  minutes: both(" {count} 分钟", "{count} minutes"),
+  hours: both(" {count} 小时", "{count} hours"),
   again: both("再试一次", "Try again"),
   close: both("关闭", "Close"),
   more: both("更多", "More"),

@@ -219,3 +219,19 @@ async def as_customer(bank: DemoBank, person: str, route: Route) -> None:
     """Send a request as another customer, whom the demo's sign-in does not offer."""
     login = {"authorization": f"Bearer {bank.customer(person)}"}
     await route.continue_(headers={**route.request.headers, **login})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(1, "1 秒"), (119, "119 秒"), (120, "2 分钟"), (7_140, "119 分钟"), (40_000, "12 小时")]
+)
+async def test_a_daily_cap_is_told_in_hours(customer: Customer, seconds: int, wait: str) -> None:
+    async def capped(route: Route) -> None:
+        problem = {"slug": "rate_limited", "status": 429, "title": "…", "detail": "…"}
+        headers = {"Retry-After": str(seconds), "Content-Type": "application/problem+json"}
+        await route.fulfill(status=429, headers=headers, body=json.dumps(problem))
+
+    await again(customer)
+    await customer.page.route("**/v1/me/helpers", capped)
+    await customer.page.locator("#helper-name").fill("小美")
+    await customer.page.locator("#invite").click()
+    await expect(customer.page.locator(".trouble")).to_contain_text(f"请等待 {wait}后再试", timeout=30_000)
