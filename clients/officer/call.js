@@ -39,7 +39,7 @@ export async function callScreen(page, signal, callId) {
     const code = mayRead ? await codeOf(page, callId, seen) : null;
     if (seen.aborted) return;
     readable = code !== null;
-    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call, several)]));
+    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call)]));
   };
   const hide = () => {
     reading.abort();
@@ -109,20 +109,20 @@ async function codeOf(page, callId, signal) {
   }
 }
 
-/** @param {CallView} call @param {boolean} several whether the loan has several contacts */
-function stateView(call, several) {
+/** @param {CallView} call */
+function stateView(call) {
   const dial = { number: phone(call.number), caller: phone(call.caller_number) };
   if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat));
   if (call.state === "ringing") return card("calm", "bell", say(WORDS.rings, dial), say(WORDS.dialWhat));
-  if (call.state === "confirmed") return card("good", "check", confirmedAt(call, several), say(WORDS.confirmedWhat));
+  if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
   if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
-  const what = call.confirmed_at ? confirmedAt(call, several) : say(WORDS.neverConfirmed);
+  const what = call.confirmed_at ? confirmedAt(call) : say(WORDS.neverConfirmed);
   return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
 }
 
-/** @param {CallView} call @param {boolean} several */
-function confirmedAt(call, several) {
-  return say(several ? WORDS.contactConfirmedAt : WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
+/** @param {CallView} call */
+function confirmedAt(call) {
+  return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
 }
 
 /** @param {Page} page @param {CallView} call @param {Code} code @param {Language} theirs @param {AbortSignal} signal */

@@ -119,15 +119,15 @@ export const WORDS = {
     "您好，我是{bank}的{name}，工号{id}。在继续之前，请您先核实我的身份：打开本行手机银行的“来电核实”，或者挂断电话，拨打您银行卡背面的号码{number}。核实码是：{code}。核实的结果您自己看就好，不用告诉我。",
     "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine: open “Call check” in the bank's app, or hang up and ring {number}, the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
   ),
-  confirmedAt: both("客户已于 {time} 核实", "The customer confirmed at {time}"),
-  contactConfirmedAt: both("联系人已于 {time} 核实", "A contact confirmed at {time}"),
+  // Another contact or a helper may have been first.
+  confirmedAt: both("已于 {time} 核实", "Confirmed at {time}"),
   confirmedWhat: both(
     "这只说明银行身份属实，不代表已核实客户身份。",
     "This proves the bank to the customer. It does not identify the customer.",
   ),
   legEnded: both("电话已挂断", "The call has ended"),
   legEndedWhat: both("客户仍可在两分钟内拨打银行电话核实。", "The customer can still ring the bank to confirm, for two minutes."),
-  neverConfirmed: both("客户没有核实。", "The customer did not confirm."),
+  neverConfirmed: both("没有人核实。", "Nobody confirmed it."),
   lost: both("无法得知电话是否仍接通，核实码已隐藏。正在重新连接……", "Whether the call is connected is not known, so the code is hidden. Connecting again…"),
   revoke: both("撤回这通电话", "Withdraw this call"),
   states: {

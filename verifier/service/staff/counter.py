@@ -39,7 +39,7 @@ from verifier.service.customers.reports import Reports
 from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.suspensions import check_caller
 
-NOBODY = "no single customer is found by this; give the id of one of their applications"
+NOBODY = "no single customer is found by this; give one of their applications, or a number that only they have on file"
 
 
 class Present(Struct, frozen=True):
