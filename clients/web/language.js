@@ -98,7 +98,7 @@ export function phone(number) {
   const [, country, rest = ""] = COUNTRY.exec(number) ?? [];
   if (!country) return number;
   const area = country === "86" ? (/^(?:1\d\d(?=\d{8}$)|10|2\d|[3-9]\d\d)/.exec(rest)?.[0] ?? "") : "";
-  const groups = rest.slice(area.length).replace(/\d(?=(?:\d{4})+$)(?<!^\d)/g, "$& ");
+  const groups = rest.slice(area.length).replace(/(?:^\d{2,5}|\d{4})(?=(?:\d{4})+$)/g, "$& ");
   return [`+${country}`, area, groups].filter(Boolean).join(" ");
 }
 

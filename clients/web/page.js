@@ -5,6 +5,7 @@
 
 import { CannotCheck, Client, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
 import { button, h, shape } from "./elements.js";
+import { mendGaps } from "./flex-gap.js";
 import { language, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
 import { Session, SignInFailed, SignedOut } from "./session.js";
@@ -68,6 +69,7 @@ export class Page {
   /** Sign in, then show the screen of the address. */
   async start() {
     setLanguage(language());
+    mendGaps(document.documentElement);
     largeType(localStorage.getItem(LARGE) === "1");
     addEventListener("hashchange", () => this.#route());
     // A page that the browser restores from its cache may be out of date.
@@ -170,8 +172,10 @@ export class Page {
     } catch (error) {
       if (signal.aborted) return;
       content = this.trouble(error, () => this.#route());
+      bare = false;
     }
     if (signal.aborted) return;
+    this.#main.className = bare ? "bare" : "";
     this.#main.replaceChildren(content);
     const frame = bare ? [this.#main] : [this.#header(), this.#main, this.#navigation()];
     document.querySelector("#page")?.replaceChildren(...frame.filter((each) => each !== null));
@@ -279,7 +283,7 @@ export class Page {
  */
 export async function startPage(name, title, screens) {
   try {
-    const response = await fetch("facts.json", { cache: "no-cache", signal: AbortSignal.timeout(10_000) });
+    const response = await fetch("facts.json", { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(String(response.status));
     const at = Date.parse(response.headers.get("Date") ?? "") || Date.now();
     await new Page(name, title, screens, await response.json(), at).start();
