@@ -3,7 +3,7 @@
  * Run it with `npm run bundle`. An argument names another folder for the result.
  */
 
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -34,3 +34,17 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 await build({ ...SHARED, entryPoints: pages.map((name) => `${name}/${name}.js`), entryNames: "[name]", format: "iife", inject: OLDER });
 await build({ ...SHARED, entryPoints: pages.map((name) => `${name}/${name}.css`), entryNames: "[name]" });
+
+/** The components, and the page whose style each has. */
+const COMPONENTS = { "call-check": "app", "call-desk": "officer" };
+const own = await build({ ...SHARED, entryPoints: ["components/component.css"], banner: {}, write: false });
+for (const [name, page] of Object.entries(COMPONENTS)) {
+  const style = inShadow(readFileSync(join(out, `${page}.css`), "utf8")) + own.outputFiles[0]?.text;
+  const define = { STYLE: JSON.stringify(style) };
+  await build({ ...SHARED, entryPoints: [`components/${name}.js`], entryNames: "[name]", format: "esm", inject: OLDER, define });
+}
+
+/** The style of a page for a shadow tree, which has no root, body and main part. @param {string} style */
+function inShadow(style) {
+  return style.replace(/:root(?=[{,])/g, ":host").replace(/(^|[},])(body|main)(?=[{.])/g, (_, before, tag) => `${before}#${tag === "main" ? "main" : "page"}`);
+}

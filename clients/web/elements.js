@@ -94,11 +94,19 @@ export function labelled(label, input) {
   return h("div", {}, h("label", { for: input.id }, label), input);
 }
 
+/** Where a page that has no document of its own announces. @type {Element | null} */
+let region = null;
+
+/** Announce in this element from now on. @param {Element} element */
+export function announceIn(element) {
+  region = element;
+}
+
 /**
  * Announce a text to screen readers, without moving the focus.
  * @param {string} text
  */
 export function announce(text) {
-  const region = document.querySelector("#announcements");
-  if (region) region.textContent = text;
+  const found = region ?? document.querySelector("#announcements");
+  if (found) found.textContent = text;
 }

@@ -52,6 +52,11 @@ export class Session {
     this.#home = `${location.origin}/${page}/`;
   }
 
+  /** Whether somebody else has signed the person in. */
+  get provided() {
+    return false;
+  }
+
   /** The person's name, from the provider. */
   get name() {
     return this.#held?.name ?? "";
@@ -110,7 +115,7 @@ export class Session {
   }
 
   /**
-   * Redirect to the provider, which unloads this page. Raises SignInFailed if the provider does not answer. Afterwards
+   * Redirect to the provider, which unloads this page. Return that nobody is signed in yet. Raises SignInFailed if the provider does not answer. Afterwards
    * the provider leads back to this route.
    * @param {readonly string[] | null} [acrValues] the contexts of a stronger sign-in (RFC 9470), or any if it is empty
    */
@@ -132,6 +137,7 @@ export class Session {
       code_challenge_method: "S256",
     });
     location.assign(`${provider.authorization_endpoint}?${asked}`);
+    return false;
   }
 
   /** Sign out here and at the provider. */

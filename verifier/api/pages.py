@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from verifier.api.headers import ALWAYS
 from verifier.api.page_files import PageFile
+from verifier.api.theme import Theme, load_theme
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -25,7 +26,7 @@ _SHARED = re.compile(r'"\.\./((?:built|web)/[a-z-]+\.(?:js|css|svg))"')
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer}; "
-    "form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors {ancestors}; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 
@@ -43,12 +44,19 @@ class SignIn(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True):
-    """The facts about this deployment that a page needs."""
+    """The facts about this deployment that a page needs.
+
+    `frame_ancestors` are the origins whose pages may show this page in a frame, and give it its token. `words` has, for
+    each language, other texts for texts of the page. `logo` is an address.
+    """
 
     bank_name: str
     sign_in: SignIn | None
     published_numbers: tuple[str, ...]
     caller_numbers: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    words: dict[str, dict[str, str]] = {}
+    logo: str = ""
 
     def encoded(self) -> bytes:
         """The facts as JSON.
@@ -59,17 +67,17 @@ class Facts(Struct, frozen=True):
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
 
-def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts) -> None:
+def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts, theme: Theme | None = None) -> None:
     """Add routes for all pages, for the files that they share, and for the facts of each page."""
-    root = _root()
-    shared = {f"built/{path.name}": path for path in sorted((root / "built").iterdir())}
-    shared["web/icon.svg"] = root / "web/icon.svg"
+    root, look = _root(), theme or Theme()
     versions = {}
-    for address, path in shared.items():
-        file = PageFile(path.read_bytes(), TYPES[path.suffix], _headers(app))
+    for address, (content, kind) in _shared(root, look).items():
+        file = PageFile(content, kind, _headers(app))
         versions[address] = file.version
         router.add_get(f"/{address}", file.serve)
-    for name, facts in (("officer", staff), ("desk", staff), ("app", app)):
+    logo = "".join(f"../{each}?v={version}" for each, version in versions.items() if each.startswith("theme/"))
+    for name, given in (("officer", staff), ("desk", staff), ("app", app)):
+        facts = msgspec.structs.replace(given, words=look.words, logo=logo)
         headers = _headers(facts)
         text = (root / name / "index.html").read_text(encoding="utf-8")
         page = _SHARED.sub(lambda found: f'"../{found[1]}?v={versions[found[1]]}"', text)
@@ -78,6 +86,26 @@ def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts) -> None:
         router.add_get(f"/{name}/index.html", index)
         router.add_get(f"/{name}/facts.json", PageFile(facts.encoded(), "application/json", headers).serve)
         router.add_get(f"/{name}", _move(f"/{name}/"))
+
+
+def _shared(root: Path, theme: Theme) -> dict[str, tuple[bytes, str]]:
+    """The content and the type of each file that no page has alone, by its address."""
+    paths = {f"built/{path.name}": path for path in sorted((root / "built").iterdir())}
+    paths["web/icon.svg"] = root / "web/icon.svg"
+    shared = {address: (path.read_bytes(), TYPES[path.suffix]) for address, path in paths.items()}
+    for address, (content, kind) in shared.items():
+        if kind == "text/css":
+            shared[address] = (content + theme.style.encode(), kind)
+    if theme.logo is not None:
+        shared["theme/logo"] = theme.logo
+    return shared
+
+
+def read_theme(path: Path) -> Theme:
+    """Read a theme for these pages. Raises BadTheme."""
+    built = _root() / "built"
+    scripts = "".join(each.read_text(encoding="utf-8") for each in built.glob("*.js"))
+    return load_theme(path, (built / "app.css").read_text(encoding="utf-8"), scripts)
 
 
 def _root() -> Path:
@@ -102,7 +130,9 @@ def _connect(facts: Facts) -> dict[str, str]:
 
 def _headers(facts: Facts) -> dict[str, str]:
     return {
-        "Content-Security-Policy": _POLICY.format(issuer=_issuer(facts)),
+        "Content-Security-Policy": _POLICY.format(
+            issuer=_issuer(facts), ancestors=" ".join(facts.frame_ancestors) or "'none'"
+        ),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
