@@ -44,7 +44,14 @@ for (const [name, page] of Object.entries(COMPONENTS)) {
   await build({ ...SHARED, entryPoints: [`components/${name}.js`], entryNames: "[name]", format: "esm", inject: OLDER, define });
 }
 
-/** The style of a page for a shadow tree, which has no root, body and main part. @param {string} style */
+/**
+ * The style of a page for a shadow tree, which has no root, body and main part. The attribute `scheme` decides between light
+ * and dark, since the page around may have only one of them.
+ * @param {string} style
+ */
 function inShadow(style) {
-  return style.replace(/:root(?=[{,])/g, ":host").replace(/(^|[},])(body|main)(?=[{.])/g, (_, before, tag) => `${before}#${tag === "main" ? "main" : "page"}`);
+  return style
+    .replace(/(@media [^{]*prefers-color-scheme:dark\)\{):root(\{[^}]*\})\}/g, ':host([scheme="dark"])$2$1:host(:not([scheme]))$2}')
+    .replace(/:root(?=[{,])/g, ":host")
+    .replace(/(^|[},])(body|main)(?=[{.])/g, (_, before, tag) => `${before}#${tag === "main" ? "main" : "page"}`);
 }

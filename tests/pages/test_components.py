@@ -212,6 +212,31 @@ async def test_errors_are_told_and_nothing_unanswered_is_genuine(
     assert code not in str(await visitor.told())
 
 
+@pytest.mark.parametrize("device", ["light", "dark"])
+async def test_the_scheme_is_that_of_the_device_or_of_the_attribute(visitor: Visitor, device: str) -> None:
+    grounds = {"light": "rgb(243, 245, 247)", "dark": "rgb(16, 21, 26)"}
+    page = visitor.page
+    await page.emulate_media(color_scheme="dark" if device == "dark" else "light")
+    await visitor.open(visitor.check())
+    for scheme, ground in ((None, grounds[device]), *grounds.items()):
+        if scheme:
+            await page.evaluate("(scheme) => one.setAttribute('scheme', scheme)", scheme)
+        assert await page.evaluate("getComputedStyle(one).backgroundColor") == ground
+
+
+@pytest.mark.parametrize("size", ["100%", "200%"])
+async def test_a_component_follows_the_type_of_the_page_and_never_overflows(visitor: Visitor, size: str) -> None:
+    await visitor.page.set_viewport_size({"width": 320, "height": 664})
+    await visitor.open(f"<style nonce=n>html {{ font-size: {size} }}</style>" + visitor.check())
+    await expect(visitor.page.locator("#one #code")).to_be_visible()
+    widths = "[one.shadowRoot.querySelector('#page').scrollWidth, one.clientWidth]"
+    wide, room = await visitor.page.evaluate(widths)
+    assert wide <= room
+    sizes = "['#main', 'form .primary'].map((each) => getComputedStyle(one.shadowRoot.querySelector(each)).fontSize)"
+    text, button = await visitor.page.evaluate(sizes)
+    assert text == button == ("16px" if size == "100%" else "32px")
+
+
 @pytest.mark.shows("CVP-12.3-5")
 async def test_an_officer_gets_a_code_in_a_page_of_another_origin(
     visitor: Visitor, exchange: Exchange, bank: DemoBank, axe: str
