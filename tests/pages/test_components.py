@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.api.conftest import RunningBank
+from tests.node import CLIENTS
 from tests.pages.host import FRAME, HostSite
 from tests.pages.people import WATCHING, Customer, Exchange, Officer
 from tests.pages.test_accessible import violations
@@ -317,3 +319,35 @@ async def test_an_app_gives_the_page_in_its_web_view_a_token(browser: Browser, b
         assert await customer.page.get_by_role("button", name="退出").count() == 0
         await customer.context.close()
         assert customer.defects() == []
+
+
+# The native side of each bridge, as the sample's app has it. It answers with the token, after a moment.
+NATIVE = {
+    "android": (
+        "const bankTokens = { postMessage: (text) => setTimeout(() => bankTokens.onmessage("
+        "{ data: JSON.stringify({ id: JSON.parse(text).id, token: TOKEN }) }), 50) };"
+    ),
+    "ios": (
+        "globalThis.webkit = { messageHandlers: { bankTokens: { postMessage: async (asked) => "
+        "(JSON.parse(asked).acrValues, TOKEN) } } };"
+    ),
+    "react-native": (
+        "globalThis.ReactNativeWebView = { postMessage: (text) => setTimeout(() => "
+        "callbackVerificationAnswer(JSON.parse(text).id, TOKEN), 50) };"
+    ),
+}
+
+
+@pytest.mark.parametrize("sample", [*NATIVE])
+async def test_the_bridge_of_each_sample_gives_the_page_the_token_of_the_app(
+    browser: Browser, bank: DemoBank, sample: str
+) -> None:
+    bridge = (CLIENTS / f"samples/{sample}/token-bridge.js").read_text(encoding="utf-8")
+    if sample == "react-native":
+        (bridge,) = re.findall(r"TOKEN_BRIDGE = `(.*?)`;", bridge, re.DOTALL)
+    native = NATIVE[sample].replace("TOKEN", f"'{bank.customer('cust-0001')}'")
+    customer: Customer = await Customer.come(browser, bank, script=native + bridge)
+    await expect(customer.code).to_be_visible()
+    await expect(customer.page.locator(".status")).to_contain_text("更新于")
+    await customer.context.close()
+    assert customer.defects() == []
