@@ -94,12 +94,12 @@ export function labelled(label, input) {
   return h("div", {}, h("label", { for: input.id }, label), input);
 }
 
-/** Where a page that has no document of its own announces. @type {Element | null} */
-let region = null;
+/** Where components announce, the newest last. @type {Element[]} */
+let regions = [];
 
-/** Announce in this element from now on. @param {Element} element */
+/** Announce in this element too, which is in a component. @param {Element} element */
 export function announceIn(element) {
-  region = element;
+  regions = [...regions.filter((each) => each.isConnected), element];
 }
 
 /**
@@ -107,6 +107,6 @@ export function announceIn(element) {
  * @param {string} text
  */
 export function announce(text) {
-  const found = region ?? document.querySelector("#announcements");
-  if (found) found.textContent = text;
+  const region = regions.filter((each) => each.isConnected).pop() ?? document.querySelector("#announcements");
+  if (region) region.textContent = text;
 }

@@ -193,6 +193,37 @@ async def test_the_story_works_in_engines_of_the_class_of_chromium_80_and_safari
         assert person.defects() == []
 
 
+async def test_what_older_engines_lack_is_added_as_it_is_in_newer_ones(browser: Browser, bank: DemoBank) -> None:
+    script = """async () => {
+      const one = new AbortController(), other = new AbortController();
+      const any = AbortSignal.any([one.signal, other.signal]);
+      other.abort("why");
+      one.abort("again");
+      const late = AbortSignal.timeout(20);
+      await new Promise((resolve) => late.addEventListener("abort", resolve));
+      let thrown;
+      try { any.throwIfAborted() } catch (error) { thrown = error }
+      const plain = new AbortController();
+      plain.abort();
+      const box = document.createElement("p");
+      box.append("a", "b");
+      box.replaceChildren("c", box.cloneNode());
+      return [
+        any.reason, AbortSignal.any([other.signal]).reason, thrown, late.reason.name, plain.signal.reason.name,
+        AbortSignal.any([new AbortController().signal]).aborted, [1, 2].at(-1), "ab".at(-1), [1].at(5) === undefined,
+        Object.hasOwn({ a: 1 }, "a"), Object.hasOwn({}, "toString"), box.outerHTML,
+        /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()),
+        crypto.randomUUID() !== crypto.randomUUID(),
+      ];
+    }"""
+    customer: Customer = await Customer.come(browser, bank)
+    older = await _older(browser, Customer, bank)
+    assert isinstance(older, Customer)
+    assert await customer.page.evaluate(script) == await older.page.evaluate(script)
+    for person in (customer, older):
+        await person.context.close()
+
+
 async def test_without_gaps_in_flex_containers_nothing_touches(browser: Browser, bank: DemoBank) -> None:
     customer = await _older(browser, Customer, bank)
     assert isinstance(customer, Customer)

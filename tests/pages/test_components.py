@@ -299,9 +299,15 @@ async def test_an_answer_of_a_page_that_is_not_named_is_not_taken(
         await route.fulfill(json={**facts, "frame_ancestors": [other]})
 
     await visitor.page.route("**/app/facts.json", named)
+    known = "00000000-0000-4000-8000-000000000000"
+    await visitor.page.add_init_script(f"crypto.randomUUID = () => '{known}'")
     await visitor.page.clock.install()
     await visitor.open(FRAME.format(address=f"{bank.url}/app/"))
+    await expect(visitor.page.frame_locator("iframe").locator("body")).to_be_visible()
     await visitor.page.wait_for_timeout(1_000)
+    # An answer with everything right but its origin.
+    answer = {"type": "callback-verification:token", "id": known, "token": bank.customer("cust-0001")}
+    await visitor.page.evaluate("(answer) => frames[0].postMessage(answer, '*')", answer)
     await visitor.page.clock.fast_forward(11_000)
     await expect(visitor.page.frame_locator("iframe").locator(".sign-in")).to_contain_text("请先登录")
     assert await visitor.page.evaluate("asked") == []
