@@ -22,6 +22,7 @@ STYLES = [path for path in BUILT if path.suffix == ".css"]
 # What Chromium 80 or Safari 14 lack, and clients/web/older.js does not add.
 NEW_SCRIPT = (
     r"\(\?<[=!]",  # look-behind
+    r":not\([^)\"'`]*,",  # a list of selectors
     r"structuredClone\(",
     r"\.(findLast|findLastIndex|toSorted|toReversed|toSpliced|replaceAll|showModal|showPopover|isWellFormed)\(",
     r"\b(Promise\.(any|withResolvers)|Object\.groupBy|Map\.groupBy|URL\.canParse|Intl\.Segmenter|WeakRef)\b",
@@ -31,6 +32,7 @@ NEW_STYLE = (
     r"light-dark\(",
     r"color-mix\(",
     r":(is|where)\(",
+    r":not\([^)]*,",
     r"@(layer|container|property|scope|starting-style)\b",
     r"[{;](inset|rotate|scale|translate|aspect-ratio|padding-inline|margin-inline|padding-block|margin-block)[a-z-]*:",
 )
@@ -73,6 +75,16 @@ def test_a_module_that_was_changed_without_its_bundle_is_found(npm: str, tmp_pat
 def test_a_script_uses_nothing_that_older_engines_lack(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert [found[0] for each in NEW_SCRIPT for found in re.finditer(each, text)] == []
+
+
+@pytest.mark.shows("CVP-12.3-5")
+def test_only_the_modules_for_it_touch_what_belongs_to_the_page_around_a_component() -> None:
+    # A frame may have no storage, and a component must not use that of the page around it without asking.
+    theirs = re.compile(r"\b(local|session)Storage\.|document\.(title|cookie)|history\.|location\.(hash|assign|href)")
+    modules = [path for name in ("app", "officer", "web", "components") for path in (CLIENTS / name).glob("*.js")]
+    assert len(modules) > 30
+    found = {path.name for path in modules if theirs.search(path.read_text(encoding="utf-8"))}
+    assert found == {"place.js", "session.js"}
 
 
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
