@@ -94,11 +94,19 @@ export function labelled(label, input) {
   return h("div", {}, h("label", { for: input.id }, label), input);
 }
 
+/** Where components announce, the newest last. @type {Element[]} */
+let regions = [];
+
+/** Announce in this element too, which is in a component. @param {Element} element */
+export function announceIn(element) {
+  regions = [...regions.filter((each) => each.isConnected), element];
+}
+
 /**
  * Announce a text to screen readers, without moving the focus.
  * @param {string} text
  */
 export function announce(text) {
-  const region = document.querySelector("#announcements");
+  const region = regions.filter((each) => each.isConnected).pop() ?? document.querySelector("#announcements");
   if (region) region.textContent = text;
 }

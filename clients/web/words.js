@@ -77,6 +77,7 @@ export const WORDS = {
   signIn: both("登录", "Sign in"),
   signOut: both("退出", "Sign out"),
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
+  signInAtHost: both("请先登录，再点“再试一次”。", "Sign in first, then try again."),
   signInFailed: both("登录没有成功：{reason}", "Signing in did not work: {reason}"),
   signedOut: both("登录已过期，请重新登录。", "You have been signed out. Please sign in again."),
   seconds: both(" {count} 秒", "{count} seconds"),

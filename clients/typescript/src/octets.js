@@ -33,7 +33,7 @@ export function fromBase64(text) {
 export function fromBase64url(text) {
   if (!URL_SAFE.test(text)) throw new RangeError("not base64url");
   const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
-  return fromBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
+  return fromBase64(padded.replace(/-/g, "+").replace(/_/g, "/"));
 }
 
 /** @param {string} text @returns {Octets} its UTF-8 */

@@ -43,7 +43,7 @@ function joined(scanned) {
   /** @type {Map<number, string>} */
   const parts = new Map();
   const numbers = new Set();
-  for (const line of new TextDecoder().decode(scanned).replaceAll("\r\n", "\n").split("\n")) {
+  for (const line of new TextDecoder().decode(scanned).split(/\r?\n/)) {
     if (line === "") continue;
     const found = TEXT.exec(line);
     if (found === null || line.length > MAX_TEXT) throw new RangeError("a line is not the text of a symbol");
