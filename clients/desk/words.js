@@ -88,8 +88,6 @@ export const WORDS = {
   fromNumber: both("来电号码", "From"),
   ring: both("银行电话", "Ring the bank"),
   receiptNumber: both("凭证编号", "Receipt"),
-  symbol: both("凭证二维码", "The receipt"),
-  symbolOf: both("凭证二维码 {place}/{count}", "The receipt, part {place} of {count}"),
   proves: both(
     "纸上的文字本身不是证据。二维码里有银行签名的凭证，以后不经过银行也能验证。",
     "The words on this paper prove nothing by themselves. The code holds the receipt that the bank has signed. It can be checked later without the bank.",

@@ -36,7 +36,7 @@ def public_app(
     """Build the application for the public port: the API, its documentation, and the pages.
 
     `pages` is a pair: the facts for the officer's console and the facts for the customer's page. If `pages` is None,
-    neither page is served.
+    no page is served.
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def public_app(
     app.router.add_get("/docs", docs)
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
-        add_pages(app.router, *pages)
+        add_pages(app.router, *pages, service.context.trust)
     # Routes refuse unknown addresses and methods. A middleware could do the same, but would cost time on every request.
     for path, allowed in methods.items():
         app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))

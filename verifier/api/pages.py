@@ -1,4 +1,6 @@
-"""Serves the officer's console, the counter's page and the customer's page from clients/, with a strict content policy.
+"""Serves the officer's console, the counter's page, the customer's page and the page that checks receipts.
+
+They come from clients/, with a strict content policy.
 
 Implements specs/protocol.md section 12.1. The files of the pages are read once, when the node starts. No other files
 are served.
@@ -17,6 +19,7 @@ from msgspec import Struct
 
 from verifier.api.documents import document
 from verifier.api.headers import ALWAYS
+from verifier.core.evidence import Trust
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
 # Folders that all pages use: `web` has the shared files, and `typescript/src` has the modules of the TypeScript SDK.
@@ -24,7 +27,7 @@ SHARED = ("web", "typescript/src")
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer}; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {connect}; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -59,16 +62,39 @@ class Facts(Struct, frozen=True):
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
 
-def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts) -> None:
-    """Add routes for all pages, for the files that they share, and for the facts of each page."""
+def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts, trust: Callable[[], Trust]) -> None:
+    """Add routes for all pages, for the files that they share, and for the facts of each page.
+
+    `trust` returns the keys with which the page at /receipts/ checks receipts.
+    """
     root = _root()
     for name, facts in (("officer", staff), ("desk", staff), ("app", app)):
-        headers = _headers(facts)
+        headers = _headers(_connect(facts))
         _add_folder(router, name, root / name, headers)
         router.add_get(f"/{name}/facts.json", _file(facts.encoded(), "application/json", headers))
         router.add_get(f"/{name}", _move(f"/{name}/"))
     for name in SHARED:
-        _add_folder(router, name, root / name, _headers(app))
+        _add_folder(router, name, root / name, _headers(_connect(app)))
+    # The browser itself enforces that a receipt is sent nowhere.
+    headers = _headers("'none'")
+    _add_folder(router, "receipts", root / "receipts", headers)
+    router.add_get("/receipts/bank.js", _bank(msgspec.structs.replace(app, sign_in=None), trust, headers))
+    router.add_get("/receipts", _move("/receipts/"))
+
+
+def _bank(facts: Facts, trust: Callable[[], Trust], headers: dict[str, str]) -> Callable[..., Awaitable[web.Response]]:
+    """Serve the facts and the keys as a script, since the page at /receipts/ may fetch nothing.
+
+    The keys may change while the node runs.
+    """
+    known = facts.encoded()
+
+    async def serve(request: web.Request) -> web.Response:
+        both = b'{"facts":%b,"trust":%b}' % (known, msgspec.json.encode(trust()))
+        script = b"export default JSON.parse(%b);\n" % msgspec.json.encode(both.decode())
+        return await _file(script, TYPES[".js"], headers)(request)
+
+    return serve
 
 
 def _root() -> Path:
@@ -89,10 +115,15 @@ def _add_folder(router: web.UrlDispatcher, name: str, folder: Path, headers: dic
                 router.add_get(f"/{name}/", handler)
 
 
-def _headers(facts: Facts) -> dict[str, str]:
+def _connect(facts: Facts) -> str:
+    """Where a page may connect to: the service and the OpenID provider."""
     issuer = "" if facts.sign_in is None else facts.sign_in.issuer
+    return f"'self' {'/'.join(issuer.split('/')[:3])}"
+
+
+def _headers(connect: str) -> dict[str, str]:
     return {
-        "Content-Security-Policy": _POLICY.format(issuer="/".join(issuer.split("/")[:3])),
+        "Content-Security-Policy": _POLICY.format(connect=connect),
         "Cache-Control": "no-cache",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
