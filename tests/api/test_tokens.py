@@ -540,6 +540,15 @@ async def test_the_token_cache_is_bounded_and_drops_the_least_recently_used(
         await verifier.verify(two)
 
 
+async def test_the_token_cache_forgets_tokens_that_no_longer_count(issuer: Issuer, make: Make, clock: Clock) -> None:
+    verifier = make()
+    for n in range(3):
+        await verifier.verify(issuer.mint(sub=f"E{n}"))
+    clock.now += tokens.RECHECK_S
+    await verifier.verify(issuer.mint(sub="E3"))
+    assert len(verifier._remembered) == 2
+
+
 class Offline:
     """A verifier with cached keys, for property tests that need no socket."""
 

@@ -19,7 +19,8 @@ SLIPS = Limit(burst=30, period_ms=600_000)
 class Throttle:
     """Applies one limit to many keys, each counted separately.
 
-    It remembers at most MAX_KEYS keys. Above that, it forgets the least recently used key.
+    It forgets keys that are back at their full limit, since they decide like new ones. It remembers at most MAX_KEYS
+    keys. Above that, it forgets the least recently used key.
     """
 
     def __init__(self, name: str, limit: Limit, clock: Clock) -> None:
@@ -30,16 +31,28 @@ class Throttle:
         self._policy = f'"{name}";q={limit.burst};w={limit.period_ms // 1000}'
         self._reset = f";t={math.ceil(limit.interval_ms / 1000)}"
 
+    def __len__(self) -> int:
+        """How many keys it remembers."""
+        return len(self._tats)
+
     def spend(self, key: str) -> Decision:
         """Count one event of a key. If the key has reached the limit, raises RateLimited with the time to wait."""
-        decision = decide(self._limit, self._tats.get(key), self._clock())
+        now = self._clock()
+        decision = decide(self._limit, self._tats.get(key), now)
         if not decision.allowed:
             raise RateLimited(retry_after=decision.retry_after)
         self._tats[key] = decision.tat
         self._tats.move_to_end(key)
-        if len(self._tats) > MAX_KEYS:
-            self._tats.popitem(last=False)
+        self._forget(now)
         return decision
+
+    def _forget(self, now: int) -> None:
+        """Forget up to two keys, the least recently used first. Each event adds at most one, so memory shrinks."""
+        for _ in range(2):
+            oldest = next(iter(self._tats))
+            if self._tats[oldest] > now and len(self._tats) <= MAX_KEYS:
+                return
+            del self._tats[oldest]
 
     def headers(self, decision: Decision) -> dict[str, str]:
         """The headers `RateLimit` and `RateLimit-Policy` for a decision (draft-ietf-httpapi-ratelimit-headers)."""

@@ -93,9 +93,16 @@ class TokenVerifier:
             raise Unauthenticated(EXPIRED)
         until = min(claimed.exp, now + self._recheck_s)
         self._remembered[digest] = _Remembered(claimed.principal, now, until, key_set, published.thumbprint)
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._forget(now)
         return claimed.principal
+
+    def _forget(self, now: float) -> None:
+        """Forget up to two tokens that no longer count or are too many, the least recently used first."""
+        for _ in range(2):
+            oldest = next(iter(self._remembered))
+            if self._remembered[oldest].until > now and len(self._remembered) <= REMEMBERED:
+                return
+            del self._remembered[oldest]
 
     async def refresh_if_due(self) -> None:
         """Start to fetch each key set that is due. So even a node without requests stops accepting a withdrawn key."""

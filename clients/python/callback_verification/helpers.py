@@ -35,7 +35,7 @@ class Helper(Shape, frozen=True):
     """A helper, as the customer sees them. `looks` has their newest looks, newest first.
 
     `said_name` and `login` say who has entered the invitation. In the state `entered`, the customer must check that
-    this is their helper, before they confirm.
+    this is their helper before they confirm.
     """
 
     helper_id: str
