@@ -61,6 +61,11 @@ export function letter({ typ, claims, checkpoint }, facts, symbols = []) {
   );
 }
 
+/** The result that a receipt records, in words. @param {Checked} checked @param {Facts} facts */
+export function resultOf({ typ, claims }, facts) {
+  return bodyOf(typ, claims, facts).result;
+}
+
 /** @param {Checked["typ"]} typ @param {Checked["claims"]} claims @param {Facts} facts @returns {Body} */
 function bodyOf(typ, claims, facts) {
   if (typ === HISTORY) return ofHistory(/** @type {CallHistory} */ (claims), facts);
@@ -78,7 +83,7 @@ function bodyOf(typ, claims, facts) {
 /** @param {Receipt} receipt @param {Facts} facts @returns {Body} */
 function ofVerdict(receipt, facts) {
   const given = { time: timeOf(receipt.iat), channel: say(WORDS.channels[receipt.channel]) };
-  const never = section(WORDS.never, receipt.never_asks.map((each) => facts.items[each] ?? each));
+  const never = paragraph(WORDS.never, receipt.never_asks, facts);
   const kind = /** @type {const} */ ("verdict");
   const result = say(RESULTS[receipt.verdict]);
   if (receipt.verdict === "not_genuine") {
@@ -87,13 +92,12 @@ function ofVerdict(receipt, facts) {
   }
   /** @type {Record<string, string>} */
   const over = receipt.verdict === "ended" ? { began: timeOf(receipt.began), over: timeOf(receipt.ended) } : {};
-  const asks = receipt.call.asks.map((each) => facts.items[each] ?? each);
   return {
     kind,
     result,
     what: [say(WHAT[receipt.verdict], { ...given, ...over })],
     facts: factsOf(receipt.call, facts),
-    lists: [...(asks.length > 0 ? [section(WORDS.asks, asks)] : []), never],
+    lists: [...(receipt.call.asks.length > 0 ? [paragraph(WORDS.asks, receipt.call.asks, facts)] : []), never],
     provesNot: [NOT.now, NOT.talk, NOT.rights, NOT.holder],
   };
 }
@@ -162,10 +166,15 @@ function number(digits) {
   return h("span", { class: "number" }, phone(`+${digits}`));
 }
 
-/** @param {Both} title @param {readonly (Both | string)[]} items */
+/** @param {Both} title @param {readonly Both[]} items */
 function section(title, items) {
-  const words = items.map((each) => h("li", {}, typeof each === "string" ? each : say(each)));
-  return h("section", {}, h("h3", {}, say(title)), h("ul", {}, words));
+  return h("section", {}, h("h3", {}, say(title)), h("ul", {}, items.map((each) => h("li", {}, say(each)))));
+}
+
+/** What a call may ask for, or never does. @param {Both} title @param {readonly string[]} asked @param {Facts} facts */
+function paragraph(title, asked, facts) {
+  const words = asked.map((each) => facts.items[each]?.[language()] ?? each);
+  return h("section", {}, h("h3", {}, say(title)), h("p", {}, words.join(say(WORDS.itemComma))));
 }
 
 /** @param {string} purpose @param {Facts} facts */

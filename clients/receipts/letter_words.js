@@ -68,6 +68,7 @@ export const WORDS = {
   callId: both("通话编号", "Call"),
   asks: both("这通电话可能会问", "This call could ask for"),
   never: both("我行绝不会索要", "We never ask for"),
+  itemComma: both("；", "; "),
   calls: both("通话记录", "Calls"),
   issued: both("{time} 发起", "Issued {time}"),
   connectedAt: both("{time} 接通", "connected {time}"),
@@ -81,7 +82,7 @@ export const WORDS = {
       "At that time, we gave that answer on the code that the customer entered.",
     ),
     report: both("我行在上述时间收到了这份举报，内容此后不能更改。", "We received the report at that time, and its words cannot be changed since."),
-    history: both("我行在上述时间就上述时段给出了这份通话清单。", "At that time, we gave this list of calls for that window."),
+    history: both("我行在上述时间就上述时段给出了这份答复。", "At that time, we gave this answer about our calls in that window."),
     signed: both(
       "凭证有我行的电子签名，并登记在公开日志里。此后任何人，包括我行，都不能悄悄改动或删除。",
       "It carries our digital signature and is in a public log. Since then nobody, not even we, can change or remove it unnoticed.",

@@ -7,7 +7,7 @@ import { announce, button, h, labelled, shape } from "../web/elements.js";
 import { language, say, setLanguage } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { check, contentOf } from "./checking.js";
-import { letter } from "./letter.js";
+import { letter, resultOf } from "./letter.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("./checking.js").Outcome} Outcome */
@@ -105,6 +105,8 @@ function result(outcome) {
   };
   const buttons = [button(say(WORDS.another), another)];
   if ("fault" in outcome) return h("div", { class: "stack" }, fault(outcome.fault, "h1"), h("div", { class: "actions" }, buttons));
+  const { facts } = /** @type {Bank} */ (bank);
+  const given = { bank: bankName(), result: resultOf(outcome.checked, facts) };
   return h(
     "div",
     { class: "stack" },
@@ -112,10 +114,10 @@ function result(outcome) {
       "div",
       { class: "told paper" },
       shape("paper"),
-      h("div", {}, h("h1", {}, say(WORDS.verified)), h("p", {}, say(WORDS.verifiedWhat, { bank: bankName() })), h("p", { class: "past" }, say(WORDS.verifiedPast))),
+      h("div", {}, h("h1", {}, say(WORDS.verified)), h("p", {}, say(WORDS.verifiedWhat, given)), h("p", { class: "past" }, say(WORDS.verifiedPast))),
     ),
     h("div", { class: "actions" }, button(say(WORDS.print), () => globalThis.print()), buttons),
-    letter(outcome.checked, /** @type {Bank} */ (bank).facts),
+    letter(outcome.checked, facts),
   );
 }
 

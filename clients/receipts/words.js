@@ -32,8 +32,8 @@ export const WORDS = {
 
   verified: both("凭证有效", "This receipt is valid"),
   verifiedWhat: both(
-    "由{bank}签发，签发后没有被改动。内容如下。",
-    "{bank} issued it, and it has not been changed since. This is what it says.",
+    "由{bank}签发，签发后没有被改动。它记录的结果是：{result}。",
+    "{bank} issued it, and it has not been changed since. The result that it records: {result}.",
   ),
   verifiedPast: both(
     "它只记录过去某一时刻的情况，不能证明现在与您通话的人是谁。",

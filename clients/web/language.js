@@ -80,8 +80,8 @@ export function dateAndTime(instant, chosen) {
 
 /** Format a date and time with its time zone, for readers elsewhere. @param {string} instant @param {Language} chosen */
 export function dateTimeAndZone(instant, chosen) {
-  const date = /** @type {const} */ ({ year: "numeric", month: "long", day: "numeric", timeZoneName: "short" });
-  return formatted(instant, { ...date, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }, chosen);
+  const parts = new Intl.DateTimeFormat(chosen, { timeZoneName: "short" }).formatToParts(new Date(instant));
+  return `${dateAndTime(instant, chosen)} ${parts.find((each) => each.type === "timeZoneName")?.value ?? ""}`.trim();
 }
 
 /**
