@@ -129,7 +129,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "identity_x5u": "The https address of its certificate.",
     },
     "Pages": {
-        "pages": "Serve the officer's console at `/officer/` and the customer's page at `/app/`.",
+        "pages": "Serve the pages: `/officer/`, `/desk/`, `/app/` and `/receipts/`.",
     },
     "Receipts by message": {
         "receipt_messages_url": "The bank's own messaging. Callers are then offered the receipt as a message, and this "
