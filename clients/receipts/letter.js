@@ -44,8 +44,12 @@ export function letter({ typ, claims, checkpoint }, facts, symbols = []) {
     body.what.map((each) => h("p", {}, each)),
     body.facts.length > 0 && h("dl", {}, body.facts.map(([name, value]) => [h("dt", {}, say(name)), h("dd", {}, value)])),
     body.lists,
-    section(WORDS.proves, [WORDS.provesItems[body.kind], WORDS.provesItems.signed]),
-    section(WORDS.provesNot, body.provesNot),
+    h(
+      "div",
+      { class: "proof" },
+      section(WORDS.proves, [WORDS.provesItems[body.kind], WORDS.provesItems.signed]),
+      section(WORDS.provesNot, body.provesNot),
+    ),
     h(
       "section",
       {},
@@ -54,10 +58,17 @@ export function letter({ typ, claims, checkpoint }, facts, symbols = []) {
       h("p", {}, say(WORDS.keepingWhat)),
       number && h("p", {}, say(WORDS.question, { number: phone(number) })),
     ),
-    symbols.length > 0
-      ? h("section", { class: "evidence" }, h("div", { class: "symbols" }, symbols), h("p", { class: "small" }, say(WORDS.paper)))
-      : h("p", { class: "small on-paper" }, say(WORDS.file)),
-    h("p", { class: "small technical" }, say(WORDS.technical, { origin: checkpoint.origin, size: checkpoint.size, time })),
+    h(
+      "section",
+      { class: "evidence small" },
+      symbols.length > 0 && h("div", { class: "symbols" }, symbols),
+      h(
+        "div",
+        {},
+        symbols.length > 0 ? h("p", {}, say(WORDS.paper)) : h("p", { class: "on-paper" }, say(WORDS.file)),
+        h("p", {}, say(WORDS.technical, { origin: checkpoint.origin, size: checkpoint.size, time })),
+      ),
+    ),
   );
 }
 
