@@ -28,7 +28,13 @@ ALTERED = {"zh-CN": "凭证无效", "en": "This receipt is not valid"}
 LETTERS = {
     "genuine": {
         "zh-CN": ("核实时，这是我行的来电", "李伟，工号 4412", "被叫号码", "+86 138 0013 8000", "房贷字2026第0417号"),
-        "en": ("At that moment, this was our call", "李伟, staff no. 4412", "Call to", "+86 138 0013 8000", "a password"),
+        "en": (
+            "At that moment, this was our call",
+            "李伟, staff no. 4412",
+            "Call to",
+            "+86 138 0013 8000",
+            "a password",
+        ),
     },
     "not genuine": {
         "zh-CN": ("无法核实", "不证明打电话的人一定不是我行员工", "当天请不要把凭证给不认识的人看"),
@@ -84,8 +90,8 @@ class Reader(Person):
 
 
 @pytest.fixture(scope="module")
-def evidence(bank: DemoBank) -> Iterator[dict[str, dict[str, str]]]:
-    yield collect(bank)[0]
+def evidence(bank: DemoBank) -> dict[str, dict[str, str]]:
+    return collect(bank)[0]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -217,7 +223,8 @@ async def test_what_is_dropped_is_one_file_or_refused(reader: Reader, evidence: 
         """async () => {
             const { contentOf } = await import("/receipts/checking.js");
             const gone = { size: 10, arrayBuffer: () => Promise.reject(new DOMException("", "NotFoundError")) };
-            return [await contentOf([new File([], "folder")], [{ isDirectory: true }]), await contentOf([gone], [null])];
+            const folder = [new File([], "folder")];
+            return [await contentOf(folder, [{ isDirectory: true }]), await contentOf([gone], [null])];
         }"""
     )
     assert found == [{"fault": "folder"}, {"fault": "unreadable"}]
@@ -283,7 +290,9 @@ async def test_a_browser_of_2020_checks_receipts(
     for name in LETTERS:
         await reader.choose(encoded(evidence[name]))
         assert await reader.told() == "凭证有效"
-    await reader.choose(encoded({**evidence["report"], "proof": evidence["report"]["proof"].replace("index ", "index 9")}))
+    await reader.choose(
+        encoded({**evidence["report"], "proof": evidence["report"]["proof"].replace("index ", "index 9")})
+    )
     assert await reader.told() == "凭证无效"
     assert reader.defects() == []
     await reader.context.close()

@@ -21,7 +21,7 @@ async def ids(world: World, person: Person, limit: int = 100) -> list[str]:
             return found
 
 
-@pytest.mark.shows("CVP-7.5-10")
+@pytest.mark.shows("CVP-7.5-15")
 async def test_all_receipts_of_a_customer_are_listed_newest_first_and_nobody_elses(
     world: World, wang: Person, mallory: Person
 ) -> None:
@@ -55,7 +55,7 @@ async def test_all_receipts_of_a_customer_are_listed_newest_first_and_nobody_els
         assert world.check({"statement": read.receipt.statement, "proof": read.receipt.proof}).jti == each.receipt_id
 
 
-@pytest.mark.shows("CVP-7.5-10")
+@pytest.mark.shows("CVP-7.5-15")
 async def test_a_row_that_was_given_to_another_customer_is_shown_to_neither(
     world: World, wang: Person, mallory: Person
 ) -> None:
@@ -69,7 +69,7 @@ async def test_a_row_that_was_given_to_another_customer_is_shown_to_neither(
         await ids(world, mallory)
 
 
-@pytest.mark.shows("CVP-7.5-10")
+@pytest.mark.shows("CVP-7.5-15")
 async def test_receipts_of_an_erased_loan_are_no_longer_listed(world: World, wang: Person) -> None:
     _, code = await world.live_call(wang)
     await world.confirm(wang, code)

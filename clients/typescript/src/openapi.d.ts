@@ -1925,7 +1925,7 @@ export interface components {
         };
         /**
          * ListedReceipt
-         * @description A receipt of the customer. `kind` says of what: a verdict on a code, a report, or a check of the calls in a window.
+         * @description A receipt of the customer. `kind` says of what: a verdict, a report, or a check of the calls in a window.
          *
          *         Only that of a verdict has `verdict`. `officer` is who called, if the verdict is about a call of the bank.
          */
