@@ -15,6 +15,7 @@ async def ids(world: World, person: Person, limit: int = 100) -> list[str]:
     while True:
         page = await world.service.receipts.mine(person.principal, cursor, limit)
         assert len(page.receipts) <= limit
+        assert len(found) < 20
         found += [each.receipt_id for each in page.receipts]
         cursor = page.next_cursor
         if cursor is None:
