@@ -4,7 +4,7 @@
  */
 
 import { announce, button, h, labelled, shape } from "../web/elements.js";
-import { language, say, setLanguage } from "../web/language.js";
+import { language, phone, say, setLanguage } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { check, contentOf } from "./checking.js";
 import { letter, resultOf } from "./letter.js";
@@ -126,12 +126,14 @@ function fault(name, level = "h2") {
   const { title, what } = WORDS.faults[name];
   const bad = name === "altered" || name === "other_bank";
   const reload = name === "no_keys" && button(say(WORDS.reload), () => location.reload(), { class: "primary" });
+  const hotline = name === "code" && bank?.facts.published_numbers[0];
+  const ring = hotline && h("a", { class: "button", href: `tel:${hotline}` }, shape("phone"), say(WORDS.ring, { number: phone(hotline) }));
   const given = { bank: bankName() };
   return h(
     "div",
     { class: `told ${bad ? "bad" : "doubt"}` },
     shape(bad ? "stop" : "warning"),
-    h("div", { class: "stack" }, h(level, {}, say(title, given)), h("p", {}, say(what, given)), reload),
+    h("div", { class: "stack" }, h(level, {}, say(title, given)), h("p", {}, say(what, given)), reload, ring),
   );
 }
 

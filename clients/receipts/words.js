@@ -28,6 +28,7 @@ export const WORDS = {
   checking: both("正在验证……", "Checking…"),
   another: both("验证另一份凭证", "Check another receipt"),
   print: both("打印", "Print"),
+  ring: both("拨打我行电话 {number}", "Ring us at {number}"),
   reload: both("重新打开本页", "Open this page again"),
 
   verified: both("凭证有效", "This receipt is valid"),

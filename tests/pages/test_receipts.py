@@ -247,6 +247,7 @@ async def test_the_text_of_a_printed_receipt_can_be_pasted(reader: Reader, evide
 async def test_a_code_is_never_checked_here(reader: Reader, typed: str) -> None:
     await reader.paste(typed)
     await expect(reader.page.locator(".told")).to_contain_text("请在手机银行里输入")
+    await expect(reader.page.locator(".told a")).to_have_attribute("href", "tel:+861095588")
     assert await reader.told() == "本页不核实来电"
 
 
