@@ -114,19 +114,19 @@ function ofVerdict(receipt, facts) {
 }
 
 /**
- * Only what the receipt holds: other releases may leave members out.
+ * Only what the receipt holds: an earlier release has no loan, and some people must not know the purpose.
  * @param {import("../typescript/src/claims.js").ConfirmedCall} call @param {Facts} facts @returns {Fact[]}
  */
 function factsOf(call, facts) {
-  const { officer, loan, purpose, leg } = call;
-  const connected = leg?.connected_at ?? null;
+  const { officer, loan, purpose } = call;
+  const connected = call.leg.connected_at;
   /** @type {(Fact | false | undefined)[]} */
   const found = [
     [WORDS.officer, say(WORDS.officerLine, { ...officer })],
     purpose !== "" && [WORDS.purpose, purposeOf(purpose, facts)],
     loan && [WORDS.loan, say(WORDS.loanLine, { ...loan })],
     ...numbersOf(call),
-    leg && [WORDS.connected, connected === null ? say(WORDS.notSeen) : timeOf(connected)],
+    [WORDS.connected, connected === null ? say(WORDS.notSeen) : timeOf(connected)],
     [WORDS.callId, h("span", { class: "small" }, call.call_id)],
   ];
   return /** @type {Fact[]} */ (found.filter(Boolean));
@@ -163,12 +163,15 @@ function entry(call, facts) {
   );
 }
 
-/** @param {{orig?: {tn: string}, dest?: {tn: string[]}}} call @returns {Fact[]} */
+/**
+ * The numbers of a call. That of a call to another contact is withheld from who must not know it (CVP-3.3-7).
+ * @param {{orig: {tn: string}, dest: {tn: string[]}}} call @returns {Fact[]}
+ */
 function numbersOf({ orig, dest }) {
-  const to = dest?.tn[0];
+  const to = dest.tn[0];
   return [
-    ...(orig ? [/** @type {Fact} */ ([WORDS.orig, number(orig.tn)])] : []),
-    ...(to === undefined ? [] : [/** @type {Fact} */ ([WORDS.dest, number(to)])]),
+    [WORDS.orig, number(orig.tn)],
+    [WORDS.dest, to === undefined ? say(WORDS.withheld) : number(to)],
   ];
 }
 

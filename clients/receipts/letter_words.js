@@ -63,6 +63,7 @@ export const WORDS = {
   loanLine: both("{product}，编号 {reference}", "{product}, reference {reference}"),
   orig: both("主叫号码", "Call from"),
   dest: both("被叫号码", "Call to"),
+  withheld: both("这笔贷款的另一位联系人，号码不列出", "another contact of the loan; the number is not given"),
   connected: both("接通时间", "Connected at"),
   notSeen: both("我行看不到是否接通", "We could not see whether it was connected"),
   callId: both("通话编号", "Call"),

@@ -166,6 +166,87 @@ async def test_each_kind_of_receipt_reads_as_a_letter_and_nothing_is_green(
     await reader.context.close()
 
 
+COMMON = {"iss": "https://bank.example", "jti": "rcpt_1", "iat": 1_790_000_000, "salt": "c2FsdA"}
+CALL = {
+    "call_id": "call_1",
+    "ticket": "t",
+    "officer": {"id": "4412", "name": "李伟", "branch": "北京"},
+    "orig": {"tn": "861082345678"},
+    "dest": {"tn": ["8613800138000"]},
+    "purpose": "documents",
+}
+LEG = {"mode": "observed", "connected_at": None, "ended_at": None}
+VERDICT = {**COMMON, "channel": "ivr", "customer": "c", "code": "d", "never_asks": ["password", "a later item"]}
+WITHHELD = {**CALL, "dest": {"tn": []}, "purpose": "", "asks": [], "leg": LEG}
+LISTED = {"state": "ended", "issued_at": 1_790_000_000, "connected_at": 1_790_000_060, "ended_at": 1_790_000_660}
+UNSEEN = {**LISTED, "state": "a later state", "connected_at": None, "ended_at": None}
+HISTORY = {**COMMON, "customer": "c", "from": 1_789_000_000, "until": 2**53 - 1, "orig": {"tn": "861082345678"}}
+
+
+@pytest.mark.shows("CVP-8.6-4")
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+@pytest.mark.parametrize(
+    ("typ", "claims", "zh", "en"),
+    [
+        (
+            "call-receipt+jwt",
+            {**VERDICT, "verdict": "genuine", "call": WITHHELD},
+            ("客服电话", "另一位联系人，号码不列出", "我行看不到是否接通", "密码；a later item"),
+            ("by telephone", "another contact of the loan", "could not see whether", "a password; a later item"),
+        ),
+        (
+            "call-receipt+jwt",
+            {
+                **VERDICT,
+                "verdict": "ended",
+                "began": 1_789_999_000,
+                "ended": 1_789_999_600,
+                "call": {**CALL, "purpose": "a later purpose", "asks": ["employer"], "leg": LEG},
+            },
+            ("这是一个旧核实码", "13:56:40 UTC 至 2026年9月21日 14:06:40 UTC", "a later purpose", "工作单位名称"),
+            (
+                "This was an old code",
+                "at 13:56:40 UTC to September 21, 2026",
+                "a later purpose",
+                "name of your employer",
+            ),
+        ),
+        (
+            "call-receipt+jwt",
+            {**VERDICT, "verdict": "not_genuine", "call": None, "code_possible": False},
+            ("它不可能是我行的核实码",),
+            ("they cannot have been a code of ours",),
+        ),
+        (
+            "call-history+jwt",
+            {**HISTORY, "calls": [{**CALL, **LISTED}, {**CALL, **UNSEEN}]},
+            ("我行与客户的通话共2次", "查询的来电号码", "14:14:20 UTC 接通", "没有接通记录", "9007199254740991"),
+            ("Our calls with the customer: 2", "Number asked about", "a later state", "no connection on record"),
+        ),
+    ],
+)
+async def test_a_letter_says_only_what_its_receipt_holds(
+    browser: Browser, bank: DemoBank, language: str, typ: str, claims: Any, zh: tuple[str, ...], en: tuple[str, ...]
+) -> None:
+    reader: Reader = await Reader.come(browser, bank, language, timezone_id="UTC")
+    await expect(reader.page.locator("#file")).to_be_visible()
+    told = await reader.page.evaluate(
+        """async ([typ, claims]) => {
+            const { letter } = await import("/receipts/letter.js");
+            const { facts } = (await import("/receipts/bank.js")).default;
+            document.querySelector("main").append(letter({ typ, claims, checkpoint: { origin: "o", size: 1 } }, facts));
+            return document.querySelector(".letter").innerText;
+        }""",
+        [typ, claims],
+    )
+    for each in zh if language == "zh-CN" else en:
+        assert each in told, told
+    assert not re.search(r"undefined|null|NaN|Invalid|\{\w+\}", told), told
+    if SHOTS:
+        await reader.page.locator(".letter").screenshot(path=f"{SHOTS}/only-{language}-{zh[0][:4]}.png")
+    await reader.context.close()
+
+
 @pytest.mark.shows("CVP-8.6-2")
 @pytest.mark.parametrize("name", list(LETTERS))
 async def test_a_receipt_with_any_member_changed_is_not_valid(
