@@ -11,7 +11,7 @@ export const WORDS = {
     history: both("来电查询凭证", "Receipt of a call search"),
   },
   number: both("凭证编号：{id}", "Receipt number: {id}"),
-  result: both("核实结果", "Result"),
+  result: both("结果", "Result"),
 
   results: {
     genuine: both("核实时，这是我行的来电", "At that moment, this was our call"),
