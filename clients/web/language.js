@@ -96,6 +96,12 @@ export function dateAndTime(instant, chosen) {
   return formatted(instant, { ...date, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }, chosen);
 }
 
+/** Format a date and time with its time zone, for readers elsewhere. @param {string} instant @param {Language} chosen */
+export function dateTimeAndZone(instant, chosen) {
+  const parts = new Intl.DateTimeFormat(chosen, { timeZoneName: "short" }).formatToParts(new Date(instant));
+  return `${dateAndTime(instant, chosen)} ${parts.find((each) => each.type === "timeZoneName")?.value ?? ""}`.trim();
+}
+
 /**
  * Format the day and time in a time zone. Empty for a zone that the browser does not know.
  * @param {number} ms @param {string} timeZone
@@ -116,7 +122,7 @@ export function phone(number) {
   const [, country, rest = ""] = COUNTRY.exec(number) ?? [];
   if (!country) return number;
   const area = country === "86" ? (/^(?:1\d\d(?=\d{8}$)|10|2\d|[3-9]\d\d)/.exec(rest)?.[0] ?? "") : "";
-  const groups = rest.slice(area.length).replace(/(?:^\d{2,5}|\d{4})(?=(?:\d{4})+$)/g, "$& ");
+  const groups = rest.slice(area.length).replace(/\d(?=(?:\d{4})+$)/g, (digit, at) => (at === 0 ? digit : `${digit} `));
   return [`+${country}`, area, groups].filter(Boolean).join(" ");
 }
 

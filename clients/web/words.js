@@ -64,6 +64,8 @@ export const WORDS = {
     "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
     "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
   ),
+  symbol: both("凭证二维码", "The receipt"),
+  symbolOf: both("凭证二维码 {place}/{count}", "The receipt, part {place} of {count}"),
   toWhom: both("打给", "To"),
   noLeg: both(
     "银行无法看到这通电话是否接通到您的号码。",

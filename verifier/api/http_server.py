@@ -40,8 +40,7 @@ def public_app(
     """Build the application for the public port: the API, its documentation, and the pages.
 
     `pages` is a pair: the facts for the officer's console and the facts for the customer's page. If `pages` is None,
-    neither page is served. `theme` is the bank's own look. `elsewhere` are the origins whose pages may
-    use the API.
+    no page is served. `theme` is the bank's own look. `elsewhere` are the origins whose pages may use the API.
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
@@ -71,7 +70,7 @@ def public_app(
     app.router.add_get("/docs", docs)
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
-        add_pages(app.router, *pages, theme)
+        add_pages(app.router, *pages, service.context.trust, theme)
     CrossOrigin(elsewhere).add_to(app, methods)
     # Routes refuse unknown addresses and methods. A middleware could do the same, but would cost time on every request.
     for path, allowed in methods.items():

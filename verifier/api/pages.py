@@ -1,4 +1,6 @@
-"""Serves the officer's console, the counter's page and the customer's page from clients/, with a strict content policy.
+"""Serves the officer's console, the counter's page, the customer's page and the page that checks receipts.
+
+They come from clients/, with a strict content policy.
 
 Implements specs/protocol.md section 12.1. The files of the pages are read once, when the node starts. No other files
 are served. Each page has one script and one style, which clients/typescript/bundle.js has put together.
@@ -7,7 +9,7 @@ are served. Each page has one script and one style, which clients/typescript/bun
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from msgspec import Struct
 from verifier.api.headers import ALWAYS
 from verifier.api.page_files import PageFile
 from verifier.api.theme import Theme, load_theme
+from verifier.core.evidence import Trust
 from verifier.core.purposes import ASKS, ITEMS, NEVER_ASKS, PURPOSES
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -25,7 +28,7 @@ TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _SHARED = re.compile(r'"\.\./((?:built|web)/[a-z-]+\.(?:js|css|svg))"')
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {issuer}; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src {connect}; "
     "form-action 'none'; frame-ancestors {ancestors}; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -67,8 +70,13 @@ class Facts(Struct, frozen=True):
         return msgspec.json.encode({**msgspec.to_builtins(self), **words})
 
 
-def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts, theme: Theme | None = None) -> None:
-    """Add routes for all pages, for the files that they share, and for the facts of each page."""
+def add_pages(
+    router: web.UrlDispatcher, staff: Facts, app: Facts, trust: Callable[[], Trust], theme: Theme | None = None
+) -> None:
+    """Add routes for all pages, for the files that they share, and for the facts of each page.
+
+    `trust` returns the keys with which the page at /receipts/ checks receipts.
+    """
     root, look = _root(), theme or Theme()
     versions = {}
     for address, (content, kind) in _shared(root, look).items():
@@ -79,13 +87,41 @@ def add_pages(router: web.UrlDispatcher, staff: Facts, app: Facts, theme: Theme 
     for name, given in (("officer", staff), ("desk", staff), ("app", app)):
         facts = msgspec.structs.replace(given, words=look.words, logo=logo)
         headers = _headers(facts)
-        text = (root / name / "index.html").read_text(encoding="utf-8")
-        page = _SHARED.sub(lambda found: f'"../{found[1]}?v={versions[found[1]]}"', text)
-        index = PageFile(page.encode(), "text/html", {**headers, **_connect(facts)}).serve
-        router.add_get(f"/{name}/", index)
-        router.add_get(f"/{name}/index.html", index)
+        _add_index(router, root, name, versions, {**headers, **_preconnect(facts)})
         router.add_get(f"/{name}/facts.json", PageFile(facts.encoded(), "application/json", headers).serve)
-        router.add_get(f"/{name}", _move(f"/{name}/"))
+    # The browser itself enforces that a receipt is sent nowhere.
+    headers = _headers(app, connect="'none'")
+    _add_index(router, root, "receipts", versions, headers)
+    known = msgspec.structs.replace(app, sign_in=None, words=look.words, logo=logo)
+    router.add_get("/receipts/bank.js", _bank(known, trust, headers))
+
+
+def _add_index(
+    router: web.UrlDispatcher, root: Path, name: str, versions: Mapping[str, str], headers: Mapping[str, str]
+) -> None:
+    text = (root / name / "index.html").read_text(encoding="utf-8")
+    page = _SHARED.sub(lambda found: f'"../{found[1]}?v={versions[found[1]]}"', text)
+    index = PageFile(page.encode(), "text/html", headers).serve
+    router.add_get(f"/{name}/", index)
+    router.add_get(f"/{name}/index.html", index)
+    router.add_get(f"/{name}", _move(f"/{name}/"))
+
+
+def _bank(
+    facts: Facts, trust: Callable[[], Trust], headers: Mapping[str, str]
+) -> Callable[..., Awaitable[web.Response]]:
+    """Serve the facts and the keys as a script, since the page at /receipts/ may fetch nothing.
+
+    The keys may change while the node runs.
+    """
+    known = facts.encoded()
+
+    async def serve(request: web.Request) -> web.Response:
+        both = b'{"facts":%b,"trust":%b}' % (known, msgspec.json.encode(trust()))
+        script = b"export default JSON.parse(%b);\n" % msgspec.json.encode(both.decode())
+        return await PageFile(script, TYPES[".js"], headers).serve(request)
+
+    return serve
 
 
 def _shared(root: Path, theme: Theme) -> dict[str, tuple[bytes, str]]:
@@ -122,16 +158,17 @@ def _issuer(facts: Facts) -> str:
     return "" if facts.sign_in is None else "/".join(facts.sign_in.issuer.split("/")[:3])
 
 
-def _connect(facts: Facts) -> dict[str, str]:
+def _preconnect(facts: Facts) -> dict[str, str]:
     """Let the browser connect to the identity provider while it loads the page."""
     issuer = _issuer(facts)
     return {"Link": f"<{issuer}>; rel=preconnect; crossorigin"} if issuer else {}
 
 
-def _headers(facts: Facts) -> dict[str, str]:
+def _headers(facts: Facts, connect: str = "") -> dict[str, str]:
+    """The headers of a page. Without `connect`, it may connect to the service and to the identity provider."""
     return {
         "Content-Security-Policy": _POLICY.format(
-            issuer=_issuer(facts), ancestors=" ".join(facts.frame_ancestors) or "'none'"
+            connect=connect or f"'self' {_issuer(facts)}", ancestors=" ".join(facts.frame_ancestors) or "'none'"
         ),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

@@ -66,6 +66,14 @@ LEAF_BY_STATEMENT = (
     "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
     "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id WHERE l.statement_id = $1"
 )
+# A page of the receipts of a customer, newest first. `$2` is the last 32 digits of the id before the page.
+LEAVES_OF_CUSTOMER = (
+    "SELECT l.application_id, l.customer_index, l.sealed, l.statement_id, a.kek_id, a.wrapped_key, l.typ "
+    "FROM leaves l LEFT JOIN applications a ON a.application_id = l.application_id "
+    "WHERE l.customer_index = $1 AND substr(l.statement_id, 6) < $2 AND l.sealed IS NOT NULL "
+    "AND l.typ IN ('call-receipt+jwt', 'report-receipt+jwt', 'call-history+jwt') "
+    "ORDER BY substr(l.statement_id, 6) DESC LIMIT $3"
+)
 FORGOTTEN = "SELECT origin, forgotten FROM log_head ORDER BY origin"
 ADVANCE_FORGOTTEN = "UPDATE log_head SET forgotten = $2 WHERE origin = $1 AND forgotten < $2"
 STATEMENTS_FROM = (
