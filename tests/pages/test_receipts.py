@@ -114,7 +114,8 @@ async def serve_sources(page: Page) -> None:
     async def serve(route: Route) -> None:
         path = CLIENTS / route.request.url.split("/", 3)[3]
         if not path.exists():
-            return await route.continue_()
+            await route.continue_()
+            return
         package = "/typescript/node_modules/@noble/ed25519/index.js"
         body = path.read_text(encoding="utf-8").replace('"@noble/ed25519"', f'"{package}"')
         await route.fulfill(body=body, content_type="text/javascript")
