@@ -1,7 +1,7 @@
 /** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
 import { Problem } from "../typescript/src/client.js";
-import { LENGTH, digitsOf, possible } from "../web/code.js";
+import { LENGTH, caretAfter, digitsOf, possible } from "../web/code.js";
 import { button, h } from "../web/elements.js";
 import { grouped, say } from "../web/language.js";
 import { statusCard } from "./status.js";
@@ -66,7 +66,13 @@ function codeCard(page) {
       input.focus();
     });
   };
-  input.addEventListener("input", () => take(input.value));
+  input.addEventListener("input", () => {
+    const before = input.value.slice(0, input.selectionStart ?? input.value.length);
+    const atEnd = before === input.value;
+    take(input.value);
+    const place = atEnd ? input.value.length : caretAfter(input.value, before.replace(/\D/g, "").length);
+    input.setSelectionRange(place, place);
+  });
   const submit = button(say(WORDS.check), check, { class: "primary wide" });
   const keys = "123456789".split("").map((digit) => key(digit, () => take(input.value + digit)));
   return h(
