@@ -4,6 +4,7 @@
  */
 
 import { CannotCheck, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
+import { aloudButton } from "./aloud.js";
 import { button, h, shape } from "./elements.js";
 import { language, override, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
@@ -282,6 +283,7 @@ export class Page {
         { class: "tools" },
         button(other === "en" ? "English" : "中文", () => this.#turn(() => setLanguage(other)), { lang: other }),
         button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": large }),
+        large && aloudButton(this.#main),
         this.#session?.subject && !this.#session.provided && button(say(WORDS.signOut), () => this.#session?.signOut()),
       ),
     );

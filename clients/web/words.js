@@ -76,6 +76,7 @@ export const WORDS = {
   skip: both("跳到正文", "Skip to the content"),
   tabs: both("页面", "Pages"),
   largeType: both("大字", "Large type"),
+  aloud: both("朗读", "Read aloud"),
   signIn: both("登录", "Sign in"),
   signOut: both("退出", "Sign out"),
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
