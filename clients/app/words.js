@@ -35,11 +35,11 @@ export const WORDS = {
   code: both("9位核实码", "9-digit code"),
   codeSlip: both(
     "可能有一位听错或输错，请核对。如确认无误，请点“核实”。",
-    "One digit may be wrong. Compare them. If these are the digits you heard, press Check.",
+    "One digit may be wrong. Compare them, then press Check.",
   ),
   codeRepeat: both(
     "核实码有误，请让对方再报一遍。本次不计入错误次数。",
-    "This code cannot be right. Ask them to repeat it. This does not count as an attempt.",
+    "This code is wrong. Ask for it again. It costs no attempt.",
   ),
   codeStrange: both("只认数字，共9位，其余已略去。请核对。", "A code has 9 digits. The rest was left out. Please compare."),
   codeShort: both("还差 {count} 位。", "{count} more to go."),
