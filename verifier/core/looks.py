@@ -22,6 +22,7 @@ SHOWN: dict[str, dict[Language, str]] = {
     "get_application": {"zh-CN": "查看了您的贷款资料", "en": "Opened your loan file"},
     "search_applications": {"zh-CN": "在贷款列表中看到了您的资料", "en": "Saw your loan in a list of loans"},
     "list_calls": {"zh-CN": "在通话列表中看到了我行与您的通话", "en": "Saw calls to you in a list of calls"},
+    "list_queue": {"zh-CN": "在待拨电话列表中看到了这笔贷款", "en": "Saw this loan in a list of calls to make"},
     "get_call": {"zh-CN": "查看了我行与您的一次通话", "en": "Looked at one call to you"},
     "call_events": {"zh-CN": "实时查看了我行与您的一次通话", "en": "Followed one call to you"},
     "revoke_call": {"zh-CN": "撤销了我行给您的一次来电", "en": "Withdrew one call to you"},

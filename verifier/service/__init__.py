@@ -29,6 +29,7 @@ from verifier.service.staff.counter import Counter
 from verifier.service.staff.desk import Desk
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.policy_exceptions import PolicyExceptions
+from verifier.service.staff.queue import Queues
 from verifier.service.staff.suspensions import StaffSuspensions
 
 __all__ = ["Context", "Service", "Settings"]
@@ -49,6 +50,7 @@ class Service:
         self.reconciliation = Reconciliation(context)
         self.policy_exceptions = PolicyExceptions(context)
         self.desk = Desk(context)
+        self.queues = Queues(context)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
         self.signals = Signals(context)

@@ -27,6 +27,7 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
 
@@ -150,7 +151,8 @@ class Applications:
         """A registered application, for a system. The look is recorded. Raises NotFound or Erased."""
         opened = await self._context.reading.application(application_id)
         await self._looks.record(reader, "get_application", (opened,))
-        return replace(view(opened), purposes=await purposes_of(self._context, opened))
+        purposes, limits = await purposes_of(self._context, opened), await limits_of(self._context, opened)
+        return replace(view(opened), purposes=purposes, limits=limits)
 
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.
