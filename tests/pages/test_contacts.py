@@ -123,7 +123,8 @@ async def test_a_loan_of_one_person_looks_as_before(officer: Officer) -> None:
     await expect(officer.page.locator("legend").first).to_have_text("拨打号码")
     await officer.get_code()
     assert await officer.page.locator(".callee").count() == 0
-    await officer.page.get_by_role("button", name="撤回这通电话").click()
+    await officer.page.get_by_role("button", name="作废本次核实码").click()
+    await officer.page.get_by_role("button", name="作废", exact=True).click()
 
 
 @pytest.mark.shows("CVP-7-7", "CVP-3.3-7", "CVP-12.1-14")
