@@ -18,7 +18,15 @@ BRANCH = "北京中关村支行"
 class Customer:
     """A customer with their own application, whom an officer may call."""
 
-    def __init__(self, bank: DemoBank, officer_name: str = "李伟", *, also_on_file: str = "", person: str = "") -> None:
+    def __init__(
+        self,
+        bank: DemoBank,
+        officer_name: str = "李伟",
+        *,
+        officer: str = "4412",
+        also_on_file: str = "",
+        person: str = "",
+    ) -> None:
         self._bank = bank
         unique = secrets.token_hex(4)
         self.person = person or f"cust-{unique}"
@@ -28,7 +36,7 @@ class Customer:
         loan: dict[str, Any] = {
             "customer": {"id": self.person, "name": "赵敏"},
             "numbers": [{"number": each, "added_at": "2026-01-05T00:00:00Z"} for each in numbers],
-            "officers": [{"id": "4412", "name": officer_name, "branch": BRANCH}],
+            "officers": [{"id": officer, "name": officer_name, "branch": BRANCH}],
             "product": "个人住房贷款",
         }
         loans = SystemSession(bank, "loan-origination")

@@ -55,7 +55,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         f"{DELETED} {OLD}": AUDIT,
     },
     "confirmations": {
-        "call_id contact application_id leaf_index expires_at mac": BOTH,
+        "call_id contact application_id leaf_index mac": BOTH,
         DELETED: AUDIT,
     },
     "looks": {

@@ -43,7 +43,13 @@ function callEntry(page, call) {
     h("h2", {}, `${dayAndTime(call.issued_at)} · ${purpose ? say(purpose) : call.purpose}`),
     call.called && h("p", {}, `${say(SHARED.toWhom)} `, h("b", {}, named(call.called))),
     h("p", {}, say(SHARED.officerLine, call.officer)),
-    h("p", { class: "small" }, `${say(WORDS.fromNumber)} `, h("span", { class: "number" }, phone(call.caller_number)), ` · ${call.application_id}`),
+    h(
+      "p",
+      { class: "small" },
+      `${say(WORDS.fromNumber)} `,
+      h("span", { class: "number" }, phone(call.caller_number)),
+      call.application_id && ` · ${call.application_id}`,
+    ),
     h("p", { class: `badge ${call.confirmed_at && !call.called ? "good" : "doubt"}` }, `${state(call)} · ${confirmation(call)}`),
     receipt && button(say(WORDS.receipt), () => fetchAndSave(page, receipt).catch((error) => page.fail(error))),
     // Only the person who was called can say that they did not get the call.

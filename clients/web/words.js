@@ -28,6 +28,10 @@ const problems = {
       "For this, please sign in again with your security key, a one-time password or the like. You then come back here.",
     ),
   },
+  own_customer: {
+    title: both("您是这位客户的经办人", "You are an officer of this customer"),
+    what: both("请由另一位柜员为这位客户办理。", "Another clerk must ask for this customer."),
+  },
   suspended: {
     title: both("您的账号已被停用", "You are suspended"),
     what: both("您现在不能使用本系统。如有疑问，请联系您的主管。", "You cannot use this system now. Please ask your supervisor."),

@@ -15,7 +15,7 @@ from tests.scanner import rasterise, scan
 from tests.world import another_code
 from verifier.core.evidence import verify_evidence
 from verifier.core.messages.confirmations import Symbol
-from verifier.demo.bank import DemoBank
+from verifier.demo.bank import STAFF, DemoBank
 from verifier.demo.client import now_iso
 from verifier.receipt_files import evidence_in, trust_in
 
@@ -50,6 +50,17 @@ def ask(bank: DemoBank, path: str, body: object, token: str = "") -> requests.Re
         "Idempotency-Key": secrets.token_hex(8),
     }
     return requests.post(f"{bank.url}{path}", json=body, headers=headers, timeout=10)
+
+
+@pytest.mark.shows("CVP-7.19-8")
+@pytest.mark.parametrize("path", PATHS)
+def test_an_officer_of_the_customer_is_refused_by_a_slug_of_its_own(
+    running_bank: DemoBank, customer: Customer, path: str
+) -> None:
+    both = running_bank.issuer.mint(STAFF, "4412", ("officer", "counter"), 900)
+    answer = ask(running_bank, path, bodies(customer.application)[path], both)
+    assert (answer.status_code, answer.json()["slug"]) == (403, "own_customer")
+    assert "赵敏" not in answer.text
 
 
 @pytest.mark.shows("CVP-7.19-1")

@@ -21,11 +21,12 @@ from verifier.core.dialogue import (
     looks,
     no_verdict,
     refuse_slip,
+    says_genuine,
     tell_calls,
 )
 from verifier.core.prompts import PROMPTS
 from verifier.core.purposes import Language
-from verifier.core.words import LANGUAGES, About, ended
+from verifier.core.words import LANGUAGES, WAS_TO_ANOTHER, About, ended
 from verifier.core.words import genuine as genuine_words
 from verifier.core.words import who as words_of
 
@@ -148,6 +149,25 @@ def test_after_the_call_each_repeat_says_that_it_has_ended_and_who_called(keyed:
     assert not [text for text in ("可能会请您提供", "may ask") if text in turn.say[1].text]
     assert hear(dialogue, "1")[1].message == RECEIPT
     assert hear(dialogue, "0")[1].to == "4412"
+
+
+@pytest.mark.shows("CVP-7.7-6", "CVP-7.12-3")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_verdict_on_a_call_to_another_contact_begins_with_them(language: Language) -> None:
+    whose: dict[Language, str] = {each: words_of(each, OFFICER, None, ("finance", "周敏")) for each in LANGUAGES}
+    begun = begin("示范银行", language)[0]
+    dialogue, turn = judge(begun, "genuine", whose, "4412", "", RECEIPT, to_another=True)
+    assert names(turn) == ["who", "never_asks", "after_genuine"]
+    assert turn.say[0].text == whose[language]
+    assert says_genuine(turn.say)
+    assert turn.evidence == RECEIPT
+    repeated = hear(close(dialogue), "*")[1]
+    assert names(repeated) == ["who_called", "ended", "never_asks", "after_genuine"]
+    assert repeated.say == closed(turn.say)
+    assert repeated.evidence == RECEIPT
+    assert not says_genuine(repeated.say)
+    assert WAS_TO_ANOTHER[language].split("{to}")[0] in repeated.say[0].text
+    assert hear(close(dialogue), "0")[1].to == "4412"
 
 
 @pytest.mark.shows("CVP-7.12-3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -11,7 +12,20 @@ from verifier.core.application import Loan
 from verifier.core.call import Progress
 from verifier.core.contacts import ROLES
 from verifier.core.purposes import ASKS, ITEMS, PURPOSES, Language
-from verifier.core.words import ENDED, GENUINE, LANGUAGES, NEVER, About, caller, ended, genuine, in_both, progress, who
+from verifier.core.words import (
+    ENDED,
+    GENUINE,
+    LANGUAGES,
+    NEVER,
+    About,
+    caller,
+    ended,
+    genuine,
+    in_both,
+    past_call,
+    progress,
+    who,
+)
 
 LOAN = Loan("个人住房贷款", "LN-2026-0001")
 EACH = pytest.mark.parametrize("language", LANGUAGES)
@@ -59,15 +73,57 @@ def test_spoken_words_name_the_loan_by_its_product_only(language: Language) -> N
 
 
 @EACH
-def test_words_for_another_contact_say_whom_the_bank_called(language: Language) -> None:
-    said = genuine(language, who(language, OFFICER, None, ("finance", "周敏")))
-    assert "周敏" in said
+@pytest.mark.shows("CVP-7-7")
+def test_words_for_another_contact_begin_with_whom_the_bank_called(language: Language) -> None:
+    said = genuine(language, who(language, OFFICER, None, ("finance", "周敏")), to_another=True)
+    first = {
+        "zh-CN": "这是我们打给财务负责人周敏的电话，不是打给您的。",
+        "en": "This is our call to the head of finance, 周敏, not to you. ",
+    }
+    assert said.startswith(first[language])
+    assert said.removeprefix(first[language]).startswith(
+        ("如果有人正以我行名义与您通话，请立即挂断。", "If you are on the phone with ")
+    )
+    assert GENUINE[language] not in said
     assert ROLES["finance"][language] in said
     assert LOAN.product not in said
     assert not any(text[language] in said for text in PURPOSES.values())
     gone = who(language, OFFICER, None, ("finance", None))
     assert ROLES["finance"][language] in gone
     assert "None" not in gone
+    for about in (None, About("documents", ("employer",), LOAN)):
+        told = genuine(language, who(language, OFFICER, about, ("finance", "周敏")), to_another=True)
+        over = ended(language, told)
+        then = {
+            "zh-CN": "那是我们打给财务负责人周敏的电话，不是打给您的。",
+            "en": "That was our call to the head of finance, 周敏, not to you. ",
+        }
+        assert over.startswith(then[language])
+        assert ENDED[language] in over
+        assert over.endswith(NEVER[language])
+        assert OFFICER.name in over
+        assert first[language] not in over
+        assert (about is None) is (LOAN.product not in over)
+        assert not [text for text in ("可能会请您提供", "may ask", "hang up", "请立即挂断") if text in over]
+
+
+@EACH
+@pytest.mark.shows("CVP-7-7", "CVP-7.13-1")
+@pytest.mark.parametrize("expired", [False, True])
+def test_words_on_a_past_call_begin_with_another_contact_whom_the_bank_called(
+    language: Language, expired: bool
+) -> None:
+    at = datetime(2026, 3, 4, 15, 10)
+    own = past_call(language, at, at, expired=expired)
+    said = past_call(language, at, at, ("guarantor", None), expired=expired)
+    assert said.endswith(own)
+    assert (
+        said.removesuffix(own)
+        == {
+            "zh-CN": "那是我们打给担保人的电话，不是打给您的。",
+            "en": "That was our call to the guarantor, not to you. ",
+        }[language]
+    )
 
 
 @EACH

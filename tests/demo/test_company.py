@@ -37,7 +37,7 @@ def test_each_person_around_a_company_loan_learns_what_they_may(tmp_path: Path) 
     done = [line.removeprefix("  ✓ ") for line in chapter[0].splitlines() if line.startswith("  ✓ ")]
     assert len(done) == len(STEPS)
     assert [step for step, line in zip(STEPS, done, strict=True) if step not in line] == []
-    assert "This call is to the head of finance, 林洁, not to you." in chapter[0]
+    assert "This is our call to the head of finance, 林洁, not to you." in chapter[0]
     trust = msgspec.json.decode((tmp_path / "trust.json").read_bytes(), type=Trust)
     receipt = verify_evidence(read_receipt(tmp_path / "genuine-other-contact.receipt.json"), trust).claims
     assert isinstance(receipt, Receipt)

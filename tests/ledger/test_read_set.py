@@ -40,7 +40,7 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
         world.context.customer_index(person.customer_id), person.customer_id
     ),
     "others of the contact": lambda work, person, world, call_id: work.applications.others_of_contact(
-        world.context.decrypter.application(work.loaded.applications.get(person.application_id)),
+        person.application_id,
         world.context.customer_index(person.customer_id),
         person.customer_id,
     ),
@@ -62,6 +62,7 @@ LOOKS: dict[str, Callable[[UnitOfWork, Person, World, str], object]] = {
     "looks of a reader": lambda work, person, world, call_id: work.looks.examine("staff:4412", 1),
     "dialogue": lambda work, person, world, call_id: work.dialogues.get("ivr_" + "0" * 32),
     "helpers": lambda work, person, world, call_id: work.helpers.of_customer(bytes(16)),
+    "helpers of people": lambda work, person, world, call_id: work.helpers.of_person(bytes(16)),
     "people helped": lambda work, person, world, call_id: work.helpers.of_helper(bytes(16)),
     "invitation": lambda work, person, world, call_id: work.helpers.invited(bytes(16)),
 }

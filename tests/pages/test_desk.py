@@ -234,3 +234,15 @@ async def test_an_officer_who_is_no_clerk_is_told_so(browser: Browser, bank: Dem
     await officer.find(reference=visitor.application)
     await expect(officer.page.locator(".trouble h1")).to_have_text("您没有这项权限")
     await officer.context.close()
+
+
+@pytest.mark.shows("CVP-7.19-8")
+async def test_an_officer_of_the_customer_is_told_that_another_clerk_must_ask(browser: Browser, bank: DemoBank) -> None:
+    visitor = Customer(bank, officer="5101")
+    clerk: Clerk = await Clerk.come(browser, bank)
+    await clerk.sign_in("5101")
+    await clerk.find(reference=visitor.application)
+    await expect(clerk.page.locator(".trouble h1")).to_have_text("您是这位客户的经办人")
+    await expect(clerk.page.locator(".trouble")).to_contain_text("请由另一位柜员")
+    assert "赵敏" not in await clerk.page.content()
+    await clerk.context.close()

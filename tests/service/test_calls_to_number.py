@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.ledger.test_rows import execute
-from tests.world import NOON, OFFICER, Person, World
+from tests.world import NOON, OFFICER, Company, Person, World, at_company
 from verifier.core.application import Customer, RegisteredNumber
 from verifier.core.errors import Tampered
 from verifier.core.limits import Limit
@@ -160,3 +160,25 @@ async def test_nothing_is_said_when_a_row_of_a_call_was_deleted(world: World, wa
     session = (await world.begin_dialogue(wang.number))["session_id"]
     with pytest.raises(Tampered):
         await world.press(session, "2")
+
+
+@pytest.mark.shows("CVP-7.14-12", "CVP-7.1-1", "CVP-3.3-4")
+@pytest.mark.parametrize("rights", [("called",), ("called", "details")])
+async def test_somebody_who_may_be_called_and_not_check_codes_hears_of_their_calls_and_no_verdict(
+    world: World, rights: Any
+) -> None:
+    company = Company(10)
+    await world.register(company, at_company(company.finance, "finance", *rights))
+    call_id, code = await world.live_call(company)
+    assert (await ask(world, company.number))[0] == ["calls_made", "keys"]
+    # A code is refused as from a number that is on file nowhere, and costs the call nothing.
+    told, stranger = [await world.ring_in(each, code) for each in (company.number, "+8613800139999")]
+    assert {**told, "at": None} == {**stranger, "at": None}
+    assert told["verdict"] == "unavailable"
+    keyed = [await ask(world, each, code) for each in (company.number, "+8613800139999")]
+    assert keyed[0] == keyed[1]
+    assert keyed[0][0] == ["unregistered", "after_refusal"]
+    assert (await world.call_row(call_id))["ivr_wrong"] == 0
+    assert await world.guess_limits() == []
+    await world.alive()
+    assert (await world.call_status(company.finance)).state == "connected"

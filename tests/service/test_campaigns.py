@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.service.test_impossible_codes import invented
-from tests.world import NOON, Person, World, another_code, as_json
+from tests.world import NOON, Company, Person, World, another_code, as_json, at_company
 from verifier.core.application import RegisteredNumber
 from verifier.core.errors import MalformedCode
 from verifier.core.messages.confirmations import Confirm
@@ -113,6 +114,25 @@ async def test_one_person_is_no_campaign_on_whatever_channel(world: World, wang:
         await enter(world, wang)
         await world.ring_in(wang.number, CODE)
     assert await campaigns(world) == []
+
+
+@pytest.mark.shows("CVP-7.16-6")
+@pytest.mark.parametrize("code", [CODE, invented()], ids=["well-formed", "impossible"])
+@pytest.mark.parametrize("rights", [("called", "confirm"), ("called",)])
+async def test_a_contact_of_a_company_is_one_person_and_another_contact_another(
+    world: World, code: str, rights: tuple[str, ...]
+) -> None:
+    company = Company(10)
+    legal = at_company(company.legal, "legal_representative", *rights)
+    await world.register(company, at_company(company.finance, "finance", *rights), legal)
+    await enter(world, company.finance, code)
+    for _ in range(2):
+        with suppress(MalformedCode):
+            await world.ring_in(company.finance.number, code)
+    assert await campaigns(world) == []
+    with suppress(MalformedCode):
+        await world.ring_in(company.legal.number, code)
+    assert len(await campaigns(world)) == (0 if code == CODE and "confirm" not in rights else 1)
 
 
 @pytest.mark.shows("CVP-7.16-6")

@@ -87,8 +87,34 @@ async def test_a_receipt_belongs_to_the_contact_who_asked(world: World, company:
     for who, receipt in ((company.legal, mine), (company.finance, theirs)):
         with pytest.raises(NotFound):
             await read(who.principal, receipt["receipt_id"])
-    listed = await world.service.me.calls(company.legal.principal, None, 10)
-    assert [each.receipt_id for each in listed.calls] == [None]
+
+
+@pytest.mark.shows("CVP-7.5-10")
+async def test_each_contact_finds_their_own_receipt_in_the_list_of_calls(world: World, company: Company) -> None:
+    async def listed(who: Person) -> list[str | None]:
+        return [each.receipt_id for each in (await world.service.me.calls(who.principal, None, 10)).calls]
+
+    call_id, code = await world.live_call(company)
+    mine = await world.confirm(company.finance, code)
+    assert await listed(company.legal) == [None]
+    theirs = await world.confirm(company.legal, code)
+    await world.leg(call_id, "ended", company.number)
+    world.clock.advance(90 * 24 * HOUR)
+    await world.service.housekeeping.sweep()
+    assert await listed(company.finance) == [mine["receipt_id"]]
+    assert await listed(company.legal) == [theirs["receipt_id"]]
+    assert (await world.audit()).findings == []
+
+
+@pytest.mark.shows("CVP-7.5-10")
+async def test_a_borrower_finds_their_receipt_also_if_a_contact_was_first(world: World) -> None:
+    person, other = Person(1), Person(7)
+    await world.register(person, **person.several(at_company(other, "guarantor", "confirm", "details")))
+    _, code = await world.live_call(person)
+    await world.confirm(other, code)
+    mine = await world.confirm(person, code)
+    listed = await world.service.me.calls(person.principal, None, 10)
+    assert [each.receipt_id for each in listed.calls] == [mine["receipt_id"]]
 
 
 @pytest.mark.shows("CVP-3.3-7")

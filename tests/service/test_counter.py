@@ -15,12 +15,13 @@ import pytest
 from tests.ledger.test_rows import execute
 from tests.service.test_suspensions import suspend
 from tests.world import DESK, NO_CAP, NOON, Company, Json, Person, World, another_code, as_json, at_company, staff
-from verifier.core.application import Customer, RegisteredNumber
+from verifier.core.application import AssignedOfficer, Customer, RegisteredNumber
 from verifier.core.errors import (
     IdempotencyKeyReused,
     InvalidField,
     MalformedCode,
     NotFound,
+    OwnCustomer,
     RateLimited,
     Suspended,
     VerifierError,
@@ -223,6 +224,9 @@ async def test_by_number_only_calls_to_that_number_are_confirmed(world: World) -
         await confirm(world, who(number=SECOND_NUMBER), code)
     assert [each.pointer for each in caught.value.errors] == ["/number"]
     assert (await world.call_row(call_id))["state"] == "live"
+    # Nothing was counted for the customer, so nothing is counted twice when the clerk sends the request again.
+    keys = [row[0] for row in await world.storage.fetch("SELECT limit_key FROM limits")]
+    assert [each.partition(":")[0] for each in keys] == ["counter"]
     # A wrong code at the other number spends no attempt of the call.
     assert (await confirm(world, who(number=SECOND_NUMBER), WRONG))["verdict"] == "not_genuine"
     assert (await world.call_row(call_id))["app_wrong"] == 0
@@ -432,3 +436,102 @@ async def test_a_contact_of_a_company_is_found_by_their_own_number(world: World)
     assert (await confirm(world, who(number=company.finance.number), code))["verdict"] == "genuine"
     await world.register(company, at_company(company.legal, "legal_representative"))
     assert (await find(world, who(application_id=company.application_id)))["name"] == company.legal.name
+
+
+OWN = staff("4412", "officer", "counter")
+
+
+@pytest.mark.shows("CVP-7.19-8")
+@acts
+async def test_an_officer_of_the_customer_is_refused_at_the_counter(world: World, act: Ask) -> None:
+    wang, other = Person(1), Person(2)
+    await world.register(wang)
+    await world.register(other, officers=(AssignedOfficer("4413", "Zhao Min", "Pudong"),))
+    before = await world.counts("leaves", "reports", "signals")
+    for present in (who(wang), who(number=wang.number)):
+        with pytest.raises(OwnCustomer):
+            await act(world, present, clerk=OWN)
+    assert await world.counts("leaves", "reports", "signals") == before
+    # Each request was counted and recorded, and other customers and other clerks are answered.
+    assert len((await world.service.looks.mine(wang.principal, None, 10)).looks) == 2
+    await act(world, who(other), clerk=OWN)
+    await act(world, who(wang))
+
+
+@pytest.mark.shows("CVP-7.19-8")
+async def test_an_officer_does_not_confirm_the_code_of_their_own_call(world: World) -> None:
+    wang = Person(1)
+    await world.register(wang)
+    call_id, code = await world.live_call(wang)
+    with pytest.raises(OwnCustomer):
+        await confirm(world, who(wang), code, clerk=OWN)
+    assert (await world.call_row(call_id))["state"] == "live"
+    assert (await world.confirm(wang, code))["given_before"] is False
+
+
+@pytest.mark.shows("CVP-7.19-8")
+@acts
+async def test_another_loan_of_the_customer_does_not_help_their_officer(world: World, act: Ask) -> None:
+    wang, second = Person(1), Person(2)
+    second.customer_id, second.principal = wang.customer_id, wang.principal
+    await world.register(wang)
+    await world.register(second, officers=(AssignedOfficer("4413", "Zhao Min", "Pudong"),))
+    for present in (who(second), who(number=second.number)):
+        with pytest.raises(OwnCustomer):
+            await act(world, present, clerk=OWN)
+
+
+@pytest.mark.shows("CVP-7.19-8")
+@acts
+async def test_a_clerk_who_has_become_an_officer_gets_no_kept_answer(world: World, act: Ask) -> None:
+    wang = Person(1)
+    others = (AssignedOfficer("4413", "Zhao Min", "Pudong"),)
+    await world.register(wang, officers=others)
+    first = await act(world, who(wang), clerk=OWN, key="same")
+    await world.register(wang)
+    with pytest.raises(OwnCustomer):
+        await act(world, who(wang), clerk=OWN, key="same")
+    await world.register(wang, officers=others)
+    assert await act(world, who(wang), clerk=OWN, key="same") == first
+
+
+async def verdicts_of(world: World, person: Person) -> list[Any]:
+    """The stored daily cap of verdicts of a person."""
+    index = world.context.customer_index(person.customer_id).hex()
+    return list(await world.storage.fetch("SELECT tat FROM limits WHERE limit_key = $1", f"verdicts:login:{index}"))
+
+
+@pytest.mark.shows("CVP-7.3-3", "CVP-7.16-3")
+@pytest.mark.parametrize("kind", ["other_number", "impossible"])
+async def test_a_refusal_at_the_counter_counts_once_however_often_it_is_sent(world: World, kind: str) -> None:
+    wang = Person(1)
+    numbers = tuple(RegisteredNumber(each, from_ms(NOON - 90 * DAY_MS)) for each in (wang.number, SECOND_NUMBER))
+    await world.register(wang, numbers=numbers)
+    _, code = await world.live_call(wang)
+    typed = code if kind == "other_number" else WRONG[:8] + str((int(WRONG[8]) + 1) % 10)
+    refused = []
+    counted = []
+    for _ in range(3):
+        with pytest.raises((InvalidField, MalformedCode)) as caught:
+            await confirm(world, who(number=SECOND_NUMBER), typed, key="same")
+        refused.append(words_of(caught.value))
+        counted.append(await verdicts_of(world, wang))
+    assert len(set(refused)) == 1
+    assert counted[0] == counted[1] == counted[2]
+
+
+@pytest.mark.shows("CVP-7.19-1")
+async def test_a_contact_without_confirm_hears_by_number_what_the_app_says(world: World) -> None:
+    company = Company(10)
+    called_only = at_company(company.finance, "finance", "called")
+    await world.register(company, called_only, at_company(company.legal, "legal_representative"))
+    _, code = await world.live_call(company)
+    for typed in (code, WRONG):
+        mine = await world.confirm(company.finance, typed)
+        verdict = await confirm(world, who(number=company.finance.number), typed)
+        assert (verdict["verdict"], verdict["words"], verdict["call"]) == ("not_genuine", mine["words"], None)
+        assert (await receipt(world, company.finance, verdict["receipt_id"]))["receipt"] == verdict["receipt"]
+    impossible = WRONG[:8] + str((int(WRONG[8]) + 1) % 10)
+    with pytest.raises(MalformedCode):
+        await confirm(world, who(number=company.finance.number), impossible)
+    assert (await confirm(world, who(number=company.finance.number), impossible))["verdict"] == "not_genuine"

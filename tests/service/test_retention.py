@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import Person, World, another_code
+from tests.world import Company, Person, World, another_code
 from verifier.config import BadSettings, load
 from verifier.core.errors import VerifierError
 from verifier.ledger.audit import audit_log
@@ -29,6 +29,27 @@ async def _lived(world: World, person: Person) -> tuple[str, dict[str, str]]:
     await world.report(person, "somebody rang")
     await world.leg(call_id, "ended", person.number)
     return call_id, verdict["receipt"]
+
+
+@pytest.mark.shows("CVP-6.3-3")
+async def test_what_is_known_of_the_receipts_of_contacts_goes_with_the_call(kept: World) -> None:
+    company = Company(10)
+    async with kept as world:
+        await world.register(company)
+        call_id, code = await world.live_call(company)
+        for each in (company.finance, company.legal):
+            await world.confirm(each, code)
+        await world.leg(call_id, "ended", company.number)
+        world.clock.advance(39 * 86_400)
+        await world.service.housekeeping.sweep()
+        assert await world.counts("calls", "confirmations") == (1, 2)
+        world.clock.advance(2 * 86_400)
+        await world.service.housekeeping.sweep()
+        assert await world.service.retention.forget() == 3
+        assert await world.counts("calls", "confirmations") == (0, 0)
+        since = world.clock() - 40 * DAY_MS
+        audited = await audit_log(world.storage, world.ring, world.context.trust(), kept_since=since)
+        assert audited.findings == []
 
 
 @pytest.mark.shows("CVP-6.3-3")

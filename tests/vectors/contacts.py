@@ -62,6 +62,6 @@ def _tickets(ticket: str) -> Iterator[Forged]:
 def _receipts(receipt: str) -> Iterator[Forged]:
     """What a contact must not know is empty in their receipt, and not null."""
     header, claims = decoded(receipt)
-    for member in ("purpose", "asks"):
+    for member in ("purpose", "asks", "dest"):
         signed = STATEMENT.sign(header, put(claims, ("call", member), None))
         yield Forged(f"no-details-null-{member}", f"{member} is null and not empty", "invalid_claims", signed)

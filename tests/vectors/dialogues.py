@@ -107,7 +107,7 @@ def _after(dialogue: Dialogue | None, event: Json) -> tuple[Dialogue, Turn]:
         return no_verdict(dialogue, why)
     who = WHO if "officer" in event else None
     officer, receipt, evidence = (event.get(name, "") for name in ("officer", "receipt", "evidence"))
-    return judge(dialogue, why, who, officer, receipt, evidence)
+    return judge(dialogue, why, who, officer, receipt, evidence, to_another="to_another" in event)
 
 
 def _played() -> Iterator[tuple[str, str, list[Json]]]:
@@ -199,6 +199,9 @@ def _played() -> Iterator[tuple[str, str, list[Json]]]:
         about,
         [*CHECKED, {**GENUINE_OF, "receipt": RECEIPT}, {**keys("*"), "closed": True}, keys("1")],
     )
+    about = "a call to another contact: whom it is to comes first, also once it has closed"
+    another = {**GENUINE_OF, "to_another": True}
+    yield "genuine-to-another", about, [*CHECKED, another, keys("*"), {**keys("*"), "closed": True}, keys("0")]
     about = "a slip is repeated as a slip; the officer can still be reached"
     yield "ended-slip", about, [*CHECKED, GENUINE_OF, keys("1"), {**keys("*"), "closed": True}, keys("0")]
     about = "another code takes the place of an ended call, and of its officer"

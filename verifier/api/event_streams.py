@@ -18,6 +18,8 @@ _encode = msgspec.json.Encoder().encode
 PING_S = 15
 # A client that acknowledges no data for this many seconds counts as gone.
 VANISHED_S = 6
+# The status, as nginx writes it into its log, of a request whose client has gone before there was an answer.
+CLIENT_GONE = 499
 
 
 async def stream(
@@ -27,7 +29,7 @@ async def stream(
 
     If the first read fails, the answer is a problem. The stream ends when a later read fails, when the token is no
     longer accepted, or when the client is gone. If the error remains, a client that connects again gets a problem as
-    its answer.
+    its answer. A client that goes during the first read, as a browser does that leaves a page, is no error either.
     """
     # Close the generator, because leaving the loop does not close it. Until it is closed, it counts as an open stream
     # of the client.
@@ -35,7 +37,13 @@ async def stream(
         first = await anext(watched)
         response = EventSourceResponse(ping_interval=PING_S, send_timeout=VANISHED_S)
         response.headers.update(asked.sent)
-        await response.prepare(asked.request)
+        # aiohttp_sse has an assertion on the connection.
+        if _gone(asked.request):
+            return web.Response(status=CLIENT_GONE)
+        try:
+            await response.prepare(asked.request)
+        except ConnectionError:
+            return web.Response(status=CLIENT_GONE)
         notice_vanishing(asked.request.transport, VANISHED_S)
         async with response:
             with suppress(OSError, VerifierError):

@@ -16,6 +16,7 @@ STATUS: dict[type[VerifierError], int] = {
     errors.InsufficientUserAuthentication: 401,
     errors.Forbidden: 403,
     errors.Suspended: 403,
+    errors.OwnCustomer: 403,
     errors.PolicyRefused: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,

@@ -28,8 +28,12 @@ MAX_SILENCES = 3
 MAX_SLIPS = 5
 MAX_TURNS = 40
 MAX_KEYED = 100
+# The prompts that a turn about a call begins with.
+_OF_A_CALL = ("genuine", "who", "ended", "who_called", "past_call")
 # Maps each prompt about a genuine call to the prompt that replaces it once the call has closed.
-_AFTER = {"genuine": "ended", "who": "who_called"}
+_AFTER = {"genuine": ("ended",), "who": ("who_called",)}
+# The same for a call to another contact: there, `who` alone says both.
+_AFTER_ANOTHER = {"who": ("who_called", "ended")}
 
 
 class Turn(Struct, frozen=True):
@@ -41,8 +45,8 @@ class Turn(Struct, frozen=True):
     - `transfer`: transfer the caller to `to`, which is an officer or the fraud desk
     - `hang_up`
 
-    If `message` is not empty, it is the id of a receipt to send through the bank's own messaging. If the turn says
-    `genuine`, `ended` or `past_call`, `evidence` is the id of the receipt of that verdict.
+    If `message` is not empty, it is the id of a receipt to send through the bank's own messaging. If the turn is about
+    a call, `evidence` is the id of the receipt of that verdict.
     """
 
     say: tuple[Say, ...]
@@ -130,12 +134,15 @@ def judge(
     officer: str = "",
     receipt: str = "",
     evidence: str = "",
+    *,
+    to_another: bool = False,
 ) -> tuple[Dialogue, Turn]:
     """The turn that says the verdict on a code.
 
     `who` has the text about the call in each language. Without `who`, a verdict about a call becomes `unavailable` (law
     L6). `receipt` is the id of a receipt that can be sent as a message. `evidence` is the id of the receipt of a
-    verdict about a call. The verdict `ended` is for the code of a call that is over. It names no officer.
+    verdict about a call. The verdict `ended` is for the code of a call that is over. It names no officer. `to_another`
+    is whether a genuine call went to another contact. Then `who` begins with them, and nothing comes before it.
     """
     offer = ("offer_receipt",) if receipt else ()
     if verdict == "not_genuine":
@@ -143,7 +150,8 @@ def judge(
         return _listen(dialogue, verdict, "after_refusal", *offer)
     if verdict == "genuine" and who is not None:
         dialogue = replace(_told(dialogue, verdict), who=who, officer=officer, receipt=receipt, evidence=evidence)
-        return _listen(dialogue, verdict, "who", "never_asks", "after_genuine", *offer)
+        beginning = () if to_another else ("genuine",)
+        return _listen(dialogue, *beginning, "who", "never_asks", "after_genuine", *offer)
     if verdict == "ended" and who is not None:
         dialogue = replace(_told(dialogue, verdict), who=who, receipt=receipt, evidence=evidence)
         return _listen(dialogue, "past_call", "code_over", "after_refusal", *offer)
@@ -157,7 +165,7 @@ def close(dialogue: Dialogue) -> Dialogue:
     """
     if dialogue.verdict != "genuine":
         return dialogue
-    return replace(dialogue, verdict="ended", last=tuple(_AFTER.get(name, name) for name in dialogue.last))
+    return replace(dialogue, verdict="ended", last=_after(dialogue.last))
 
 
 def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
@@ -165,15 +173,27 @@ def closed(said: tuple[Say, ...]) -> tuple[Say, ...]:
 
     So a turn can be repeated after the call has closed.
     """
-    return tuple(_closed(each) for each in said)
+    texts = {each.name: each for each in said}
+    return tuple(_closed(name, texts) for name in _after(tuple(texts)))
 
 
-def _closed(say: Say) -> Say:
-    if say.name == "genuine":
-        return Say("ended", prompt("ended", say.language), say.language)
-    if say.name == "who":
-        return Say("who_called", caller(say.language, say.text), say.language)
-    return say
+def says_genuine(said: tuple[Say, ...]) -> bool:
+    """Whether prompts say that a call goes on: that it is genuine, or who is calling another contact."""
+    return any(each.name in _AFTER for each in said)
+
+
+def _after(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The prompts that replace these once the call has closed."""
+    replaced = _AFTER if "genuine" in names else _AFTER_ANOTHER
+    return tuple(after for name in names for after in replaced.get(name, (name,)))
+
+
+def _closed(name: str, said: dict[str, Say]) -> Say:
+    if name in said:
+        return said[name]
+    language = next(iter(said.values())).language
+    text = caller(language, said["who"].text) if name == "who_called" else prompt(name, language)
+    return Say(name, text, language)
 
 
 def refuse_slip(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
@@ -252,7 +272,7 @@ def _connect(dialogue: Dialogue) -> tuple[Dialogue, Turn]:
 
 def _listen(dialogue: Dialogue, *names: str) -> tuple[Dialogue, Turn]:
     dialogue = replace(dialogue, last=names)
-    about = dialogue.evidence if names[0] in ("genuine", "ended", "past_call") else ""
+    about = dialogue.evidence if names[0] in _OF_A_CALL else ""
     return dialogue, Turn(tuple(_say(dialogue, name) for name in names), "listen", dialogue.slow, evidence=about)
 
 

@@ -139,6 +139,13 @@ class Suspended(Forbidden):
     title = "This member of staff is suspended"
 
 
+class OwnCustomer(Forbidden):
+    """The clerk at the counter is an officer of the customer who is present. Another clerk must ask for them."""
+
+    slug = "own_customer"
+    title = "You are an officer of this customer; another clerk must ask for them"
+
+
 class NotFound(VerifierError):
     slug = "not_found"
     title = "There is nothing here"

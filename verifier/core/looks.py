@@ -100,8 +100,8 @@ class Looks(Struct, frozen=True):
 class MyLook(Struct, frozen=True):
     """One look at one of the customer's loans. `words` say what was shown.
 
-    `name` and `branch` are null unless the reader is assigned to the loan. `reference` is null for a contact without
-    the right to details.
+    `name` and `branch` are null unless the reader is assigned to the loan. `application_id` and `reference` are null
+    for a contact without the right to details.
     """
 
     look_id: str
@@ -109,7 +109,7 @@ class MyLook(Struct, frozen=True):
     reader: Reader
     name: str | None
     branch: str | None
-    application_id: str
+    application_id: str | None
     reference: str | None
     words: tuple[Words, ...]
     reason: str | None

@@ -40,7 +40,10 @@ class Tel(Struct, frozen=True):
 
 
 class Tels(Struct, frozen=True):
-    """The called numbers, in the format of RFC 8225 section 5.2.1. In a statement, the list has exactly one number."""
+    """The called numbers, in the format of RFC 8225 section 5.2.1. In a statement, the list has exactly one number.
+
+    In the receipt of a person who must not learn the number, the list is empty.
+    """
 
     tn: tuple[str, ...]
 

@@ -63,6 +63,16 @@ GENUINE: dict[Language, str] = {
     "zh-CN": "已核实，这是我们打来的电话。",
     "en": "This is a genuine call from us.",
 }
+# What begins the verdict on the code of a call to another contact. `{to}` is what `_named` returns.
+TO_ANOTHER: dict[Language, str] = {
+    "zh-CN": "这是我们打给{to}的电话，不是打给您的。如果有人正以我行名义与您通话，请立即挂断。",
+    "en": "This is our call to the {to}, not to you. If you are on the phone with somebody who says that they are "
+    "calling you from us, hang up. ",
+}
+WAS_TO_ANOTHER: dict[Language, str] = {
+    "zh-CN": "那是我们打给{to}的电话，不是打给您的。",
+    "en": "That was our call to the {to}, not to you. ",
+}
 ENDED: dict[Language, str] = {
     "zh-CN": "您核实的那通电话是我们打的，现在已经结束。如果还有人在与您通话，或再次来电，都与那通电话无关。"
     "重新核实之前，请不要透露任何信息。",
@@ -120,15 +130,16 @@ def who(
     """The sentences of a genuine verdict that describe the call: officer, purpose, loan, and what it may ask for.
 
     `about` is None if the person must not learn what the call is about. If the call went to another contact, `called`
-    is that contact's role and name. If the text is `spoken`, it names the loan by its product only, since a reference
-    is hard to follow by ear.
+    is that contact's role and name, and the text begins with them. If the text is `spoken`, it names the loan by its
+    product only, since a reference is hard to follow by ear.
     """
     named = _about(language, about, spoken=spoken)
-    to = "" if called is None else _called(language, *called)
+    to = "" if called is None else TO_ANOTHER[language].format(to=_named(language, *called))
     items = "" if about is None else f"{_MAY_ASK[language]}{_items(language, about.asks)}{_STOP[language]}"
     if language == "en":
-        return f"{officer.name}, staff number {officer.id}, {officer.branch}{named}.{to}{items}"
-    return f"来电人：{officer.name}，工号 {officer.id}，{officer.branch}{named}。{to}{items}"
+        beginning = f"{to}The officer is " if to else ""
+        return f"{beginning}{officer.name}, staff number {officer.id}, {officer.branch}{named}.{items}"
+    return f"{to}来电人：{officer.name}，工号 {officer.id}，{officer.branch}{named}。{items}"
 
 
 def _about(language: Language, about: About | None, *, spoken: bool) -> str:
@@ -146,43 +157,53 @@ def _about(language: Language, about: About | None, *, spoken: bool) -> str:
     return f"，来电事由：{purpose}{named}"
 
 
-def _called(language: Language, role: Role, name: str | None) -> str:
+def _named(language: Language, role: Role, name: str | None) -> str:
+    """Another contact, by role and, if it is known, by name."""
     to = ROLES[role][language]
     if language == "en":
-        named = "" if name is None else f", {name}"
-        hang_up = "If somebody rang you and gave you this code, hang up."
-        return f" This call is to the {to}{named}, not to you. {hang_up}"
-    hang_up = "如果有人打电话给您并报出这个核实码，请挂断。"
-    return f"这通电话打给的是{to}{name or ''}，不是打给您的。{hang_up}"
+        return to if name is None else f"{to}, {name}"
+    return f"{to}{name or ''}"
 
 
-def genuine(language: Language, told: str) -> str:
-    """The text of a genuine verdict. `who` made `told`.
+def genuine(language: Language, told: str, *, to_another: bool = False) -> str:
+    """The text of a genuine verdict. `who` made `told`. `to_another` is whether the call went to another contact.
 
-    It says that the call is genuine, who is calling, about which loan, and what the bank never asks for.
+    It says that the call is genuine, or whom else the bank called, then who is calling, about which loan, and what the
+    bank never asks for.
     """
     between = " " if language == "en" else ""
-    return between.join((GENUINE[language], told, NEVER[language]))
+    beginning = () if to_another else (GENUINE[language],)
+    return between.join((*beginning, told, NEVER[language]))
 
 
 def caller(language: Language, told: str) -> str:
-    """Shorten `told`, which `who` made, to the officer, the purpose and the loan.
+    """Shorten `told`, which `who` made, to the officer, the purpose and the loan, and to the contact who was called, if
+    it begins with one.
 
     Only this part is still true after the call.
     """
-    return told.partition(_MAY_ASK[language])[0]
+    told = told.partition(_MAY_ASK[language])[0]
+    beginning, end = TO_ANOTHER[language].split("{to}")
+    to, found, rest = told.removeprefix(beginning).partition(end)
+    if not (told.startswith(beginning) and found):
+        return told
+    return WAS_TO_ANOTHER[language].format(to=to) + rest
 
 
 def ended(language: Language, told: str) -> str:
     """The text to show once the call has ended. It replaces `told`, which `genuine` made.
 
-    It says that the call is over, who called, and what the bank never asks for.
+    It says that the call is over, who called, and what the bank never asks for. If the bank called another contact, it
+    begins with them.
     """
     between = " " if language == "en" else ""
     beginning, end = GENUINE[language] + between, between + NEVER[language]
-    if not (told.startswith(beginning) and told.endswith(end)):
-        return ENDED[language] + end
-    return between.join((ENDED[language], caller(language, told.removeprefix(beginning).removesuffix(end)))) + end
+    who_called = caller(language, told.removeprefix(beginning).removesuffix(end))
+    if told.startswith(beginning) and told.endswith(end):
+        return between.join((ENDED[language], who_called)) + end
+    if told.startswith(TO_ANOTHER[language].partition("{to}")[0]) and told.endswith(end):
+        return between.join((who_called, ENDED[language])) + end
+    return ENDED[language] + end
 
 
 def moment(language: Language, at: datetime, now: datetime) -> str:
@@ -193,13 +214,16 @@ def moment(language: Language, at: datetime, now: datetime) -> str:
     return {"zh-CN": f"{at.month}月{at.day}日{time}", "en": f"on {at.day} {_MONTHS[at.month - 1]} at {time}"}[language]
 
 
-def past_call(language: Language, began: datetime, now: datetime, *, expired: bool) -> str:
-    """The sentence that says which call a code belonged to, and that the call is over.
+def past_call(
+    language: Language, began: datetime, now: datetime, called: tuple[Role, str | None] | None = None, *, expired: bool
+) -> str:
+    """The text that says which call a code belonged to, and that the call is over. `called` is as in `who`.
 
-    If only the code has `expired`, the call may still go on, so the sentence does not say that it is over.
+    If only the code has `expired`, the call may still go on, so the text does not say that it is over.
     """
     text = EXPIRED_CODE if expired else PAST_CALL
-    return text[language].format(when=moment(language, began, now))
+    to = "" if called is None else WAS_TO_ANOTHER[language].format(to=_named(language, *called))
+    return to + text[language].format(when=moment(language, began, now))
 
 
 def code_over(language: Language, told: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, NotFound
 from verifier.ledger import records, tables
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall, decrypt_application, decrypt_call
@@ -128,6 +129,29 @@ class Reading:
             return [self.open_call(application, row) for row in rows]
         except Erased:
             return []
+
+    async def calls_of_application(
+        self, application: DecryptedApplication, contact: Contact, person: bytes, before: str, limit: int
+    ) -> tuple[list[tuple[DecryptedCall, str | None]], str | None]:
+        """A page of the calls on an application, newest first, each with the id of the receipt that a contact has got.
+
+        `person` is the blind index of the contact's login. Also returns the cursor of the next page, or None on the
+        last page. Leaves out calls whose tickets were deleted.
+        """
+        pseudonym = application.pseudonym_of(contact)
+        rows = await self._reader.fetch(
+            records.CALLS_OF_APPLICATION, application.application_id, before, limit, pseudonym
+        )
+        found = []
+        for row in rows:
+            if row[tables.CALLS.width] is not None:
+                opened = self.open_call(application, row)
+                first_person, first, own, *of_own = row[tables.CALLS.width + 2 :]
+                if own is not None:
+                    given = self._authenticator.read(tables.CONFIRMATIONS, of_own)
+                    self._check("confirmations", (given.call_id, given.contact) == (opened.call.call_id, pseudonym))
+                found.append((opened, own or (first if first_person == person else None)))
+        return found, rows[-1][0] if len(rows) == limit else None
 
     async def calls_of_officer(
         self, officer_id: str, before: str, since: int, limit: int

@@ -34,7 +34,8 @@ class ReadSet(Struct, frozen=True):
     - `clerk_index`: the daily cap of a clerk at the counter. `cap` is `counter`, and `staff_ids` names the clerk.
     - `calls_between`: of each application of the customer or number, the calls issued between these times, in epoch
       milliseconds, and the call before and the call after them.
-    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls.
+    - `confirmations`: the receipts that contacts have got for the codes of the customer's or number's open calls, and
+      of `call_ids`.
     - `closed`: the newest closed calls of the customer's or number's applications, with decoys for missing ones.
     - `entered`: what the same person has entered before that can be no code: since `since`, or the same digits.
     - `unexamined`: signals that were not examined yet, and the signals of the same codes at about the same time.
@@ -49,7 +50,8 @@ class ReadSet(Struct, frozen=True):
       epoch milliseconds.
     - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
-    - `helpers`: the helpers of the customer `customer_index`.
+    - `helpers`: the helpers of the customer `customer_index`. With `same_people`, also of the people of
+      `application_id`.
     - `helping`: the helpers who are this login. The daily cap is theirs, even if `customer_index` is also given.
     - `invitation`: the helper whose invitation has this blind index.
     - `everywhere`: adds no rows. The command locks every shard, because it writes rows of many customers.
@@ -68,7 +70,7 @@ class ReadSet(Struct, frozen=True):
     channel: Channel | None = None
     staff_ids: tuple[str, ...] = ()
     exchange_id: str | None = None
-    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations"] | None = None
+    cap: Literal["verdicts", "reports", "call_checks", "counter", "invitations", "entered_invitations"] | None = None
     clerk_index: bytes | None = None
     calls_between: tuple[int, int] | None = None
     confirmations: bool = False

@@ -168,9 +168,13 @@ CANDIDATES = (
     "JOIN leaves l ON l.leaf_index = c.leaf_index "
     "LEFT JOIN leaves r ON r.leaf_index = COALESCE(c.receipt_leaf, -1) WHERE c.call_id IN ($*)"
 )
+# The calls on an application, newest first. Each has the receipt that consumed its code, and the receipt that one
+# contact has got for the code.
 CALLS_OF_APPLICATION = (
-    f"SELECT {CALLS.of('c')}, {_TICKET}, r.customer_index, r.statement_id FROM calls c "
-    "JOIN leaves l ON l.leaf_index = c.leaf_index LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
+    f"SELECT {CALLS.of('c')}, {_TICKET}, r.customer_index, r.statement_id, o.statement_id, {CONFIRMATIONS.of('f')} "
+    "FROM calls c JOIN leaves l ON l.leaf_index = c.leaf_index LEFT JOIN leaves r ON r.leaf_index = c.receipt_leaf "
+    "LEFT JOIN confirmations f ON f.call_id = c.call_id AND f.contact = $4 "
+    "LEFT JOIN leaves o ON o.leaf_index = f.leaf_index "
     "WHERE c.application_id = $1 AND c.call_id < $2 ORDER BY c.call_id DESC LIMIT $3"
 )
 # The calls on an application between two ids, with the call before and the call after them, oldest first.
@@ -358,7 +362,6 @@ EXPIRED: dict[AnyTable, str] = {
     LEGS: f"SELECT {LEGS.columns} FROM legs WHERE expires_at < $1 LIMIT 500",
     STRAY_LEGS: f"SELECT {STRAY_LEGS.columns} FROM stray_legs WHERE expires_at < $1 LIMIT 500",
     SIGNALS: f"SELECT {SIGNALS.columns} FROM signals WHERE expires_at < $1 LIMIT 500",
-    CONFIRMATIONS: f"SELECT {CONFIRMATIONS.columns} FROM confirmations WHERE expires_at < $1 LIMIT 500",
     HELPERS: f"SELECT {HELPERS.columns} FROM helpers WHERE expires_at < $1 LIMIT 500",
     HELPER_LOOKS: f"SELECT {HELPER_LOOKS.columns} FROM helper_looks WHERE expires_at < $1 LIMIT 500",
 }

@@ -79,14 +79,13 @@ class StrayLeg(Struct, frozen=True):
 class ConfirmationRow(Struct, frozen=True):
     """A row of `confirmations`: the receipt of one contact for the code of a call, if the loan has several contacts.
 
-    `contact` is the contact's pseudonym, and `leaf_index` the leaf of the receipt.
+    `contact` is the contact's pseudonym, and `leaf_index` the leaf of the receipt. The row is kept as long as the call.
     """
 
     call_id: str
     contact: str
     application_id: str
     leaf_index: int
-    expires_at: int
 
 
 class HelperRow(Struct, frozen=True):

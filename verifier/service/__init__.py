@@ -25,7 +25,7 @@ from verifier.service.legs.leg_events import Legs
 from verifier.service.legs.reconciliation import Reconciliation
 from verifier.service.notifications.outbox import Outbox
 from verifier.service.staff.bulk_reading import BulkReading
-from verifier.service.staff.counter import Counter
+from verifier.service.staff.counter import BranchCounter
 from verifier.service.staff.desk import Desk
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.policy_exceptions import PolicyExceptions
@@ -63,7 +63,7 @@ class Service:
         self.looks = Looks(context)
         self.helpers = HelpersOfCustomer(context)
         self.helping = HelpingPeople(context, self.exchanges)
-        self.counter = Counter(context, self.looks, self.call_checks, self.confirmations, self.reports)
+        self.counter = BranchCounter(context, self.looks, self.call_checks, self.confirmations, self.reports)
         self.ringing = Ringing(context, self.exchanges)
         self.housekeeping = Housekeeping(context)
         self.retention = Retention(context)

@@ -27,6 +27,7 @@ from verifier.ledger.tables import APPLICATIONS, ApplicationRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
+from verifier.service.customers.removals import RemovesPeople, confirming, end_helpers
 from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.purposes import purposes_of
@@ -45,6 +46,8 @@ class Applications:
         self, application_id: str, registration: Registration, instead_of: Registration | None = None
     ) -> ApplicationView:
         """Register or update an application. This revokes the open call if its officer is no longer assigned.
+
+        It ends the helpers of people who are left with no application on which they may confirm codes.
 
         With `instead_of`, the application must still have these facts. Otherwise this raises InvalidField.
 
@@ -94,6 +97,9 @@ class Applications:
             kept = existing is not None and needs_date(registration)
             facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
             facts = facts if existing is None else with_contacts_dated(facts, before, work.now_ms)
+            lost = confirming(before) - confirming(facts)
+            if lost and not work.reads.helpers:
+                raise RemovesPeople
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
             open_call = work.calls.get(open_call_id) if open_call_id is not None else None
@@ -119,8 +125,10 @@ class Applications:
             work.applications.put_numbers(application_id, self._number_indexes(facts))
             work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
             work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
-            gone = set() if before is None else {*before.contact_ids} - {*contact_ids}
+            gone = _logins(before) - _logins(facts)
             work.forget_histories(application_id, map(context.customer_index, sorted(gone)))
+            if lost:
+                end_helpers(context, work, application_id, lost)
             if open_call is not None:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
@@ -128,7 +136,11 @@ class Applications:
             return lambda: view(replace(opened, row=row))
 
         reads = ReadSet(application_id=application_id, customer_index=customer_index)
-        return await context.writer.submit(reads, decide)
+        try:
+            return await context.writer.submit(reads, decide)
+        except RemovesPeople:
+            reads = replace(reads, same_people=True, helpers=True, everywhere=True)
+            return await context.writer.submit(reads, decide)
 
     async def registered(self, application_ids: Sequence[str]) -> dict[str, Registration | None]:
         """The facts of each application, by id. The facts of an erased application are None.
@@ -175,7 +187,8 @@ class Applications:
                     if call is not None:
                         call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
                         work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
-            numbers = self._numbers_of(work, application_id)
+            facts = self._facts_of(work, application_id)
+            numbers = [] if facts is None else self._number_indexes(facts)
             tombstone = ApplicationRow(
                 application_id=application_id,
                 customer_index=None,
@@ -198,22 +211,26 @@ class Applications:
             work.applications.put_numbers(application_id, [])
             work.applications.put_contacts(application_id, [])
             work.applications.put_officers(application_id, [])
+            end_helpers(self._context, work, application_id, confirming(facts))
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 
         reads = ReadSet(application_id, same_people=True, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
 
-    def _numbers_of(self, work: UnitOfWork, application_id: str) -> list[bytes]:
-        """The blind indexes of the numbers on file. Empty if the facts are damaged."""
+    def _facts_of(self, work: UnitOfWork, application_id: str) -> Registration | None:
+        """The facts of an application. None if they are damaged."""
         try:
-            registration = work.applications.get(application_id).registration
+            return work.applications.get(application_id).registration
         except InternalError:
-            return []
-        return self._number_indexes(registration)
+            return None
 
     def _number_indexes(self, registration: Registration) -> list[bytes]:
         return [self._context.number_index(each.number) for who in registration.people for each in who.numbers]
+
+
+def _logins(registration: Registration | None) -> set[str]:
+    return set() if registration is None else {each.id for each in registration.people if each.id is not None}
 
 
 def view(application: DecryptedApplication) -> ApplicationView:

@@ -139,7 +139,7 @@ class Calls:
         if contact.id is None:
             return ()
         index = self._context.contact_index(application, contact) or b""
-        return work.applications.others_of_contact(application, index, contact.id)
+        return work.applications.others_of_contact(application.application_id, index, contact.id)
 
     def _refused(
         self,

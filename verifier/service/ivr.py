@@ -18,7 +18,8 @@ from verifier.ledger.decrypted import session_context
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
-from verifier.service.confirmations.answers import past_call, who
+from verifier.service.confirmations.answers import past_call, to_another, who
+from verifier.service.confirmations.candidates import with_number
 from verifier.service.confirmations.confirm import Confirmations, by_phone
 from verifier.service.confirmations.entries import looking_again, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
@@ -111,7 +112,8 @@ class Ivr:
                 dialogue, turn, receipt_for, about = self._check(work, reads, dialogue, turn.digits, caller_number)
                 application_id = about or application_id
             if turn.act == "look":
-                dialogue, turn = tell_calls(work, context, reads, on_file, caller_number, dialogue, kept_since)
+                rung = with_number(work, reads, caller_number)
+                dialogue, turn = tell_calls(work, context, reads, rung, caller_number, dialogue, kept_since)
             if turn.act == "transfer" and self._context.cutoff.holds(turn.to):
                 turn = msgspec.structs.replace(turn, to=machine.FRAUD_DESK)
             if turn.message and receipt_for is not None:
@@ -158,7 +160,8 @@ class Ivr:
             return *judged, receipt_for, about
         told = {language: who(outcome, language, spoken=True) for language in LANGUAGES}
         officer_id = outcome.call.ticket.officer.id
-        judged = machine.judge(dialogue, "genuine", told, officer_id, receipt, evidence=outcome.receipt_id)
+        evidence, another = outcome.receipt_id, to_another(outcome)
+        judged = machine.judge(dialogue, "genuine", told, officer_id, receipt, evidence, to_another=another)
         return *judged, receipt_for, about
 
 

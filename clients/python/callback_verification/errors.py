@@ -127,6 +127,10 @@ class Erased(Problem, slug="erased"):
     """The application's key has been destroyed. The id of an erased application cannot be used again."""
 
 
+class OwnCustomer(Forbidden, slug="own_customer"):
+    """The clerk is an officer of the customer who is present. Another clerk must ask for them."""
+
+
 class PolicyRefused(Problem, slug="policy_refused"):
     """The contact policy does not allow this call. `refusals` lists every broken rule."""
 

@@ -42,7 +42,8 @@ class Looks(Shape, frozen=True):
 class MyLook(Shape, frozen=True):
     """One look at one of the customer's loans. `words` say what was shown.
 
-    `name` and `branch` are None unless the reader is assigned to the loan.
+    `name` and `branch` are None unless the reader is assigned to the loan. `application_id` and `reference` are None
+    for a contact without the right to details.
     """
 
     look_id: str
@@ -50,7 +51,7 @@ class MyLook(Shape, frozen=True):
     reader: Reader
     name: str | None
     branch: str | None
-    application_id: str
+    application_id: str | None
     reference: str | None
     words: tuple[Words, ...]
     reason: str | None

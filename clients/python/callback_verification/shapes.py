@@ -231,11 +231,12 @@ class IvrTurn(Shape, frozen=True):
 class PastCall(Shape, frozen=True):
     """A call on one of the customer's applications, confirmed or not.
 
-    If the call went to another contact of the loan, `called` says to whom.
+    If the call went to another contact of the loan, `called` says to whom. `application_id` is None for a contact
+    without the right to details.
     """
 
     call_id: str
-    application_id: str
+    application_id: str | None
     state: State
     officer: Officer
     purpose: str
@@ -258,10 +259,13 @@ class PastCalls(Shape, frozen=True):
 
 
 class CheckedCall(Shape, frozen=True):
-    """A call in the answer to a call check, in its state at the time of the answer."""
+    """A call in the answer to a call check, in its state at the time of the answer.
+
+    `application_id` is None for a contact without the right to details.
+    """
 
     call_id: str
-    application_id: str
+    application_id: str | None
     state: State
     officer: Officer
     purpose: str

@@ -79,7 +79,8 @@ class Loan(Struct, frozen=True):
 class ConfirmedCall(Struct, frozen=True):
     """The call in a receipt, unless it says `not_genuine`. `ticket` is the SHA-256 of the call ticket, in base64url.
 
-    A receipt of an earlier release has no `loan`. Then it is UNSET, which counts as false.
+    A receipt of an earlier release has no `loan`. Then it is UNSET, which counts as false. In the receipt of a contact
+    who must not learn what the call was about, `purpose`, `asks` and the list in `dest` are empty.
     """
 
     call_id: str

@@ -51,7 +51,8 @@ class CallDetails(Shape, frozen=True):
     """The facts of a call, as a contact of the loan sees them.
 
     If the call went to another contact, `called` says to whom: the bank is not calling the person who asked. A person
-    without the right to details gets no `loan`, and about a call to another contact also no `purpose` and no `asks`.
+    without the right to details gets no `loan`. About a call to another contact they also get no `purpose`, `asks` or
+    `number`.
 
     `loan` is also None in a retry of an answer that an earlier release gave. `began_at` and `ended_at` are set only for
     the code of a call that was over when the code was entered.
@@ -62,7 +63,7 @@ class CallDetails(Shape, frozen=True):
     purpose: str | None
     asks: tuple[str, ...]
     never_asks: tuple[str, ...]
-    number: str
+    number: str | None
     caller_number: str
     leg: Leg
     loan: Loan | None = None
@@ -106,8 +107,8 @@ class Verdict(_Verdict, frozen=True, eq=False):
             raise ValueError("the verdict has no words or no receipt")
         if self.call is not None and self.call.leg.mode == "required" and self.call.leg.connected_at is None:
             raise ValueError("the verdict has a call, but its leg was never connected")
-        if self.call is not None and self.call.purpose is None and self.call.called is None:
-            raise ValueError("the verdict hides the purpose of a call to the person who asked")
+        if self.call is not None and self.call.called is None and None in (self.call.purpose, self.call.number):
+            raise ValueError("the verdict hides the facts of a call to the person who asked")
         call_id = None if self.call is None else self.call.call_id
         stated, *of_receipt = _receipt_says(self.receipt)
         if stated not in _OF_A_CALL.get(self.verdict, ("not_genuine",)) or of_receipt != [self.receipt_id, call_id]:

@@ -1243,7 +1243,7 @@ export interface components {
          * @description The facts that a customer sees about a call. An answer kept by an earlier release has no `loan`.
          *
          *         If the call went to another contact of the loan, `called` says to whom. Without the right to details, the customer
-         *         gets no `loan`. If the call was not to them either, `purpose` is null, and `asks` is empty.
+         *         gets no `loan`. If the call was not to them either, `purpose` and `number` are null, and `asks` is empty.
          *
          *         The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
          */
@@ -1253,7 +1253,7 @@ export interface components {
             purpose: string | null;
             asks: string[];
             never_asks: string[];
-            number: string;
+            number: string | null;
             caller_number: string;
             leg: components["schemas"]["LegView"];
             /** @default null */
@@ -1414,10 +1414,12 @@ export interface components {
         /**
          * CheckedCall
          * @description A call in the answer to a call check, in its state at the time of the answer.
+         *
+         *         `application_id` is null for a contact without the right to details.
          */
         CheckedCall: {
             call_id: string;
-            application_id: string;
+            application_id: string | null;
             /** @enum {unknown} */
             state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
@@ -2037,8 +2039,8 @@ export interface components {
          * MyLook
          * @description One look at one of the customer's loans. `words` say what was shown.
          *
-         *         `name` and `branch` are null unless the reader is assigned to the loan. `reference` is null for a contact without
-         *         the right to details.
+         *         `name` and `branch` are null unless the reader is assigned to the loan. `application_id` and `reference` are null
+         *         for a contact without the right to details.
          */
         MyLook: {
             look_id: string;
@@ -2046,7 +2048,7 @@ export interface components {
             reader: components["schemas"]["Reader"];
             name: string | null;
             branch: string | null;
-            application_id: string;
+            application_id: string | null;
             reference: string | null;
             words: components["schemas"]["Words"][];
             reason: string | null;
@@ -2091,11 +2093,12 @@ export interface components {
          * PastCall
          * @description A call on one of the customer's applications, confirmed or not.
          *
-         *         If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
+         *         If the call went to another contact of the loan, `called` says to whom. Otherwise it is null. `application_id` is
+         *         null for a contact without the right to details.
          */
         PastCall: {
             call_id: string;
-            application_id: string;
+            application_id: string | null;
             /** @enum {unknown} */
             state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
             officer: components["schemas"]["Officer"];
@@ -9229,7 +9232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description forbidden, suspended */
+            /** @description own_customer, forbidden, suspended */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9367,7 +9370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description forbidden, suspended */
+            /** @description own_customer, forbidden, suspended */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9505,7 +9508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description forbidden, suspended */
+            /** @description own_customer, forbidden, suspended */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9643,7 +9646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description forbidden, suspended */
+            /** @description own_customer, forbidden, suspended */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -90,10 +90,10 @@ export async function callSpokenHandler(answer, handlers) {
 /** @param {any} call */
 function isCall(call) {
   const unseen = call?.leg?.mode === "required" && call.leg.connected_at === null;
-  // A contact without the right to details does not learn the purpose of a call to another contact.
-  const purpose = isText(call?.purpose) || (call?.purpose === null && isCalled(call.called));
+  // A contact without the right to details learns neither purpose nor number of a call to another contact.
+  const shown = [call?.purpose, call?.number].every((each) => isText(each) || (each === null && isCalled(call.called)));
   const called = call?.called === undefined || call.called === null || isCalled(call.called);
-  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && purpose && called && !unseen;
+  return isText(call?.call_id) && isText(call.officer?.id) && isText(call.officer.name) && shown && called && !unseen;
 }
 
 /** Whether a call names the contact whom the bank called. @param {any} called */

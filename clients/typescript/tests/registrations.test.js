@@ -45,14 +45,14 @@ const confirm = async (t, call) => {
   return client.confirmations.confirm({ code: "482177306" }, { genuine, notGenuine: never, ended: never });
 };
 
-test("a genuine verdict names the contact whom the bank called, and may hide the purpose from the others", async (t) => {
-  for (const call of [{ called }, { called, purpose: null }, { called: { role: "finance", name: null }, purpose: null }]) {
+test("a genuine verdict names the contact whom the bank called, and may hide purpose and number from the others", async (t) => {
+  for (const call of [{ called }, { called, purpose: null }, { called, purpose: null, number: null }, { called: { role: "finance", name: null }, purpose: null }]) {
     assert.deepEqual(await confirm(t, call), call.called);
   }
 });
 
-test("a verdict that hides its purpose from the called contact, or names nobody, is not understood", async (t) => {
-  for (const call of [{ purpose: null }, { purpose: null, called: null }, { called: {} }, { called: "finance" }]) {
+test("a verdict that hides its facts from the called contact, or names nobody, is not understood", async (t) => {
+  for (const call of [{ purpose: null }, { number: null }, { called, number: "" }, { purpose: null, called: null }, { called: {} }, { called: "finance" }]) {
     await assert.rejects(confirm(t, call), { name: "CannotCheck" });
   }
 });

@@ -73,12 +73,13 @@ def test_a_company_is_read_as_it_was_registered_and_its_calls_name_the_called_co
     clients.pbx.send(legs.ended(call_id, leg_id="1", number=ON_FILE.number))
 
 
-def test_a_verdict_hides_the_purpose_only_of_a_call_to_another_contact() -> None:
-    hidden = {**CALL, "purpose": None}
+@pytest.mark.parametrize("member", ["purpose", "number"])
+def test_a_verdict_hides_its_facts_only_of_a_call_to_another_contact(member: str) -> None:
+    hidden = {**CALL, member: None}
     verdict = msgspec.convert(stated({**VERDICT, "call": {**hidden, "called": CALLED}}), Verdict)
     assert verdict.is_genuine
     assert verdict.call is not None
-    assert (verdict.call.purpose, verdict.call.called) == (None, CalledContact("finance", "周敏"))
+    assert (getattr(verdict.call, member), verdict.call.called) == (None, CalledContact("finance", "周敏"))
     for call in (hidden, {**hidden, "called": {"role": "stranger", "name": "周敏"}}):
         with pytest.raises(msgspec.ValidationError):
             msgspec.convert(stated({**VERDICT, "call": call}), Verdict)

@@ -49,7 +49,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             body=FindCustomer,
             answer=CustomerFound,
             idempotent_key=True,
-            raises=(errors.NotFound,),
+            raises=(errors.NotFound, errors.OwnCustomer),
             handler=lambda service, asked: service.counter.find(asked.principal, asked.body, asked.idempotency),
         ),
         operation(
@@ -64,7 +64,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             answer=CallsChecked,
             status=201,
             idempotent_key=True,
-            raises=(errors.NotFound,),
+            raises=(errors.NotFound, errors.OwnCustomer),
             handler=lambda service, asked: service.counter.check_calls(asked.principal, asked.body, asked.idempotency),
         ),
         operation(
@@ -78,7 +78,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             body=ConfirmAtCounter,
             answer=Verdict,
             idempotent_key=True,
-            raises=(errors.MalformedCode, errors.NotFound),
+            raises=(errors.MalformedCode, errors.NotFound, errors.OwnCustomer),
             handler=_Confirming(slips).confirm,
         ),
         operation(
@@ -93,7 +93,7 @@ def operations(slips: Throttle) -> tuple[Operation, ...]:
             answer=ReportTaken,
             status=201,
             idempotent_key=True,
-            raises=(errors.NotFound,),
+            raises=(errors.NotFound, errors.OwnCustomer),
             handler=lambda service, asked: service.counter.report(asked.principal, asked.body, asked.idempotency),
         ),
     )

@@ -64,7 +64,7 @@ class CallDetails(Struct, frozen=True, omit_defaults=True):
     """The facts that a customer sees about a call. An answer kept by an earlier release has no `loan`.
 
     If the call went to another contact of the loan, `called` says to whom. Without the right to details, the customer
-    gets no `loan`. If the call was not to them either, `purpose` is null, and `asks` is empty.
+    gets no `loan`. If the call was not to them either, `purpose` and `number` are null, and `asks` is empty.
 
     The verdict `ended` on a code that was entered after its call also has `began_at` and `ended_at`.
     """
@@ -74,7 +74,7 @@ class CallDetails(Struct, frozen=True, omit_defaults=True):
     purpose: str | None
     asks: tuple[str, ...]
     never_asks: tuple[str, ...]
-    number: str
+    number: str | None
     caller_number: str
     leg: LegView
     loan: Loan | None = None

@@ -42,10 +42,13 @@ class CheckCalls(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CheckedCall(Struct, frozen=True):
-    """A call in the answer to a call check, in its state at the time of the answer."""
+    """A call in the answer to a call check, in its state at the time of the answer.
+
+    `application_id` is null for a contact without the right to details.
+    """
 
     call_id: str
-    application_id: str
+    application_id: str | None
     state: State
     officer: Officer
     purpose: str
@@ -82,11 +85,12 @@ class Preferences(Struct, frozen=True, forbid_unknown_fields=True):
 class PastCall(Struct, frozen=True):
     """A call on one of the customer's applications, confirmed or not.
 
-    If the call went to another contact of the loan, `called` says to whom. Otherwise it is null.
+    If the call went to another contact of the loan, `called` says to whom. Otherwise it is null. `application_id` is
+    null for a contact without the right to details.
     """
 
     call_id: str
-    application_id: str
+    application_id: str | None
     state: State
     officer: Officer
     purpose: str

@@ -71,12 +71,12 @@ class ApplicationRows:
         return self._with_contact(self._loaded.of_customer.get(customer_index, ()), customer_id)
 
     def others_of_contact(
-        self, application: DecryptedApplication, contact_index: bytes, contact_id: str
+        self, application_id: str, contact_index: bytes, contact_id: str
     ) -> list[DecryptedApplication]:
         """The other applications of a contact of an application, except erased ones."""
-        self._declared.same_people(application.application_id)
+        self._declared.same_people(application_id)
         found = self._loaded.of_customer.get(contact_index, ())
-        return self._with_contact((each for each in found if each != application.application_id), contact_id)
+        return self._with_contact((each for each in found if each != application_id), contact_id)
 
     def leads_elsewhere(self, person: bytes, application_id: str) -> bool:
         """Whether a person of an application is on another one that is not erased, by the index of their login."""

@@ -27,7 +27,6 @@ from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing, Row
 
 # A call can go on for hours after its code has expired, and a contact may enter the code again.
-CONFIRMATIONS_KEPT_MS = 86_400_000
 
 
 class GivenReceipt(Struct, frozen=True):
@@ -186,8 +185,14 @@ class CallRows:
 
     def put_confirmed(self, call: Call, application: DecryptedApplication, contact: Contact, leaf_index: int) -> None:
         """Remember the receipt that a contact has got for the code of a call."""
-        pseudonym, until = application.pseudonym_of(contact), call.expires_at + CONFIRMATIONS_KEPT_MS
-        self._loaded.confirmations.put(ConfirmationRow(call.call_id, pseudonym, call.application_id, leaf_index, until))
+        row = ConfirmationRow(call.call_id, application.pseudonym_of(contact), call.application_id, leaf_index)
+        self._loaded.confirmations.put(row)
+
+    def forget_confirmed(self, call_id: str) -> None:
+        """Delete the rows of the receipts that contacts have got for the code of a call. Raises Tampered."""
+        self._declared.covers("the receipts of contacts", self._declared.reads.confirmations)
+        for key in [each for each in self._loaded.confirmations if each[0] == call_id]:
+            self._loaded.confirmations.delete(key)
 
     def add(self, call: Call, leaf: StagedLeaf, ticket: CallTicket) -> DecryptedCall:
         """Add a new call. `leaf` is the staged leaf of the call's ticket."""

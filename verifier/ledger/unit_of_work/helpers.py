@@ -35,10 +35,20 @@ class HelperRows:
         self._declared.named("an invitation", invitation, (self._declared.reads.invitation,))
         return next(iter(self._where("invitation", invitation)), None)
 
+    def of_person(self, customer_index: bytes) -> list[HelperRow]:
+        """The helpers of a person of the read set's application, without their facts."""
+        reads = self._declared.reads
+        declared = reads.same_people and (reads.helpers or reads.whole is not None)
+        self._declared.covers("the helpers of a person of an application", declared)
+        return self._rows("customer_index", customer_index)
+
     def _where(self, column: str, value: bytes) -> list[DecryptedHelper]:
+        return [decrypt_helper(self._ring, each) for each in self._rows(column, value)]
+
+    def _rows(self, column: str, value: bytes) -> list[HelperRow]:
         rows = self._loaded.helpers
         found = [rows.get(each) for each in sorted(rows) if rows.hint(each, column) == value]
-        return [decrypt_helper(self._ring, each) for each in found if each is not None]
+        return [each for each in found if each is not None]
 
     def put(self, row: HelperRow) -> None:
         """Add or change a helper."""

@@ -203,7 +203,9 @@ class Loaded:
         for row in await self._transaction.fetch_in(records.CANDIDATES, call_ids):
             self._add_calls([row])
             self.candidates.add(row)
-        given = {self.candidates.id_of(each) for n in read_sets if n.confirmations for each in self.led_to(n)}
+        confirmed = [each for each in read_sets if each.confirmations]
+        given = {self.candidates.id_of(each) for n in confirmed for each in self.led_to(n)}
+        given.update(each for n in confirmed for each in n.call_ids)
         for row in await self._transaction.fetch_in(records.CONFIRMATIONS_OF_CALLS, sorted(given)):
             self.confirmations.load([row])
             self.candidates.confirmed[row[0], row[1]] = row[tables.CONFIRMATIONS.width :]
@@ -243,7 +245,9 @@ class Loaded:
             self.helpers.load(await read_in(records.HELPERS_OF, on_it))
             self.limits.rows.load(await read_in(records.LIMITS_BY_KEY, tables.limit_keys(reads.whole)))
         if reads.helpers:
-            self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index])))
+            named = _given([reads.application_id]) if reads.same_people else ()
+            on_it = [row[1] for row in await read_in(records.PEOPLE_OF, named)]
+            self.helpers.load(await read_in(records.HELPERS_OF, _given([reads.customer_index, *on_it])))
         if reads.helping is not None:
             self.helpers.load(await read_in(records.HELPED_BY, [reads.helping]))
         if reads.invitation is not None:

@@ -30,8 +30,8 @@ _UNCHECKED: dict[NotFrom, dict[Language, str]] = {
 class Told(Struct, frozen=True):
     """What the person who asked is told of a call, apart from its officer.
 
-    `about` is None if they must not learn what the call is about. `called` is whom the bank called, if that is not the
-    person who asked.
+    `about` is None if they must learn neither what the call is about nor which number was called. `called` is whom the
+    bank called, if that is not the person who asked.
     """
 
     about: words.About | None
@@ -119,12 +119,13 @@ def unavailable(why: NotFrom, language: Language, at: int) -> SpokenVerdict:
 
 
 def past_call(judgement: Judgement, language: Language) -> str:
-    """The sentence about the call of the verdict `ended`, with the time by the customer's clock."""
+    """The text about the call of the verdict `ended`, with the time by the customer's clock."""
     assert judgement.call is not None  # noqa: S101 - the verdict `ended` has a call
     assert judgement.application is not None  # noqa: S101 - and so an application
     call, contact = judgement.call.call, judgement.contact or judgement.application.contacts[0]
     began, now = (local_time(contact.time_zone, each) for each in (lifecycle.began(call), judgement.at))
-    return words.past_call(language, began, now, expired=call.state == "expired" and call.leg_ended_at is None)
+    expired = call.state == "expired" and call.leg_ended_at is None
+    return words.past_call(language, began, now, _to(judgement), expired=expired)
 
 
 def _details(judgement: Judgement, opened: DecryptedCall) -> CallDetails:
@@ -136,7 +137,7 @@ def _details(judgement: Judgement, opened: DecryptedCall) -> CallDetails:
         purpose=None if about is None else about.purpose,
         asks=() if about is None else about.asks,
         never_asks=NEVER_ASKS,
-        number=opened.number,
+        number=None if about is None else opened.number,
         caller_number="+" + ticket.orig.tn,
         leg=LegView(call.leg_mode, optional_from_ms(call.connected_at), optional_from_ms(call.leg_ended_at)),
         loan=None if about is None else about.loan,
@@ -152,15 +153,25 @@ def _words(judgement: Judgement, language: Language, *, spoken: bool = False) ->
         return words.code_over(language, past_call(judgement, language))
     if judgement.call is None:
         return words.NOT_GENUINE[language]
-    return words.genuine(language, who(judgement, language, spoken=spoken))
+    return words.genuine(language, who(judgement, language, spoken=spoken), to_another=to_another(judgement))
 
 
 def who(judgement: Judgement, language: Language, *, spoken: bool = False) -> str:
     """The sentences of a genuine verdict that describe the call. The judgement must have a call."""
     assert judgement.call is not None  # noqa: S101
-    about, called = _told(judgement)
-    to = None if called is None else (called.role, called.name)
-    return words.who(language, judgement.call.ticket.officer, about, to, spoken=spoken)
+    about, _ = _told(judgement)
+    return words.who(language, judgement.call.ticket.officer, about, _to(judgement), spoken=spoken)
+
+
+def to_another(judgement: Judgement) -> bool:
+    """Whether the bank called another contact than the person who asked. The judgement must have a call."""
+    return _to(judgement) is not None
+
+
+def _to(judgement: Judgement) -> tuple[Role, str | None] | None:
+    """The role and the name of the contact whom the bank called, if that is not the person who asked."""
+    _, called = _told(judgement)
+    return None if called is None else (called.role, called.name)
 
 
 def _told(judgement: Judgement) -> tuple[words.About | None, CalledContact | None]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from verifier.core.call import Call, CallRules
 from verifier.core.purposes import Language
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
+from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 
@@ -53,6 +54,13 @@ def candidates(work: UnitOfWork, applications: Sequence[DecryptedApplication], r
             now = current_state(application, opened, work.now_ms, rules)
             found.append(Candidate(application, replace(opened, call=now)))
     return found
+
+
+def with_number(work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
+    """The applications with the calling number on file, whatever rights its contact has. Empty if it is withheld."""
+    if reads.number_index is None or number is None:
+        return ()
+    return work.applications.of_number(reads.number_index, number)
 
 
 def of_one_person(tried: Sequence[Candidate], number: str) -> bool:

@@ -13,7 +13,7 @@ from verifier.core import limits
 from verifier.core.call import Call, Channel
 from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
 from verifier.core.contacts import Contact
-from verifier.core.errors import InvalidField, MalformedCode, NotFound, RateLimited, VerifierError
+from verifier.core.errors import InvalidField, MalformedCode, RateLimited
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
 from verifier.core.messages.helpers import ConfirmForPerson
 from verifier.core.principal import Principal
@@ -28,7 +28,14 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.calls import GivenReceipt
 from verifier.service.confirmations import answers, receipts
 from verifier.service.confirmations.answers import Judgement, NotFrom
-from verifier.service.confirmations.candidates import Candidate, candidates, language_of, of_caller, of_one_person
+from verifier.service.confirmations.candidates import (
+    Candidate,
+    candidates,
+    language_of,
+    of_caller,
+    of_one_person,
+    with_number,
+)
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
 from verifier.service.confirmations.helped import helped_by
@@ -42,14 +49,16 @@ from verifier.service.context import Context
 class _Tried(Struct, frozen=True):
     """The result of trying a code against one candidate.
 
-    - `named`: the customer named this application or none, and may try codes against the call.
-    - `right`: the code is the code of the candidate's call, and `named` is true.
+    - `named`: the customer named this application or none. Only then do its limits hold, and does a wrong code count.
+    - `theirs`: the person may try codes against the call. A helper may not, if the call goes to somebody else.
+    - `right`: the code is the code of the candidate's call, and `named` and `theirs` are true.
     - `good`: the code is right, and the call can be confirmed.
     - `wrong`: the number of earlier wrong codes for the call on this channel.
     """
 
     candidate: Candidate
     named: bool
+    theirs: bool
     right: bool
     good: bool
     wrong: int
@@ -62,20 +71,26 @@ class Confirmations:
         self._context = context
 
     async def confirm(
-        self, customer: Principal, asked: Confirm, idempotency: Idempotency, *, called: str | None = None
+        self,
+        customer: Principal,
+        asked: Confirm,
+        idempotency: Idempotency,
+        guard: Guard | None = None,
+        *,
+        called: str | None = None,
     ) -> Reply[Verdict]:
         """Decide on a code that a logged-in customer entered in the app.
 
-        If `called` is given, only calls to that number count. Raises MalformedCode for a typing error, which costs no
-        attempt. Raises RateLimited above the guess limit or the daily cap. Raises NotFound or InvalidField if `called`
-        is on file no more, or if another number was called.
+        If `called` is given, only calls to that number count, and a right code of a call to another one raises
+        InvalidField. Raises MalformedCode for a typing error, which costs no attempt. Raises RateLimited above the
+        guess limit or the daily cap. `guard` runs first, for a retry too.
         """
         index = self._context.customer_index(customer.id)
         entry = replace(
             in_app(asked.code, customer, index, asked.caller_number), named=asked.application_id, number=called
         )
         reads = ReadSet(customer_index=index, channel="app", cap="verdicts")
-        return await self._confirm(reads, entry, idempotency)
+        return await self._confirm(reads, entry, idempotency, guard)
 
     async def confirm_for(
         self, helper: Principal, helper_id: str, asked: ConfirmForPerson, idempotency: Idempotency
@@ -104,12 +119,11 @@ class Confirmations:
         again = verdict_again(context, lambda work: self._mine(work, entry), helper)
 
         async def look(reads: ReadSet) -> Reply[Verdict]:
-            def decide(work: UnitOfWork) -> About[Verdict] | VerifierError:
+            def decide(work: UnitOfWork) -> About[Verdict] | MalformedCode:
                 judged = self._judge(work, reads, entry, self._mine(work, entry))
                 if isinstance(judged, MalformedCode):
                     return judged
-                if isinstance(judged, str):
-                    return _unanswered(judged)
+                assert not isinstance(judged, str)  # noqa: S101 - only a caller may get no verdict
                 if helped is not None:
                     add_look(work, helped.helper_id, judged.verdict)
                 return _answer(judged)
@@ -165,9 +179,7 @@ class Confirmations:
 
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
-        if reads.number_index is None or number is None:
-            return ()
-        return _confirming(by_phone("", number), work.applications.of_number(reads.number_index, number))
+        return _confirming(by_phone("", number), with_number(work, reads, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -187,7 +199,8 @@ class Confirmations:
     ) -> Judgement | NotFrom | MalformedCode:
         """Try the code, count the attempt, and sign the receipt. Raises RateLimited before it counts anything.
 
-        Raises NotLive before it counts anything, if the closed calls must be read first.
+        Raises NotLive before it counts anything, if the closed calls must be read first. At the counter, also raises
+        InvalidField so. A refusal is not kept for retries, so it must not count.
         """
         if not entry.possible:
             return self._judge_impossible(work, reads, entry, applications)
@@ -200,7 +213,9 @@ class Confirmations:
         self._check_limits(work, entry, tries)
         good = [each for each in tries if each.good]
         match = next((each for each in good if each.candidate.open_to(entry.number)), None)
-        unregistered = entry.number is not None and not applications
+        unregistered = entry.channel == "ivr" and not applications
+        if good and match is None and entry.channel == "app":
+            raise InvalidField.at("/number", "the call of this code went to another number; give the application")
         if not (good or unregistered or reads.closed):
             raise NotLive
         over = past_call_of(self._context, work, entry, [each.candidate for each in tries]) if reads.closed else None
@@ -211,7 +226,7 @@ class Confirmations:
             return self._accept(work, entry, match.candidate)
         if unregistered:
             return "unregistered"
-        return "other_number" if good else self._refuse(work, reads, entry, applications, tries, over)
+        return "other_number" if good else self._refuse(work, reads, entry, tries, over)
 
     def _judge_impossible(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry, applications: Sequence[DecryptedApplication]
@@ -229,14 +244,14 @@ class Confirmations:
         count(work, reads, cap)
         application = _whose(entry, self._candidates(work, applications))
         if not earlier.again:
-            add_signal(self._context, work, reads, "impossible", entry, applications, application)
+            add_signal(self._context, work, reads, "impossible", entry, application)
             return error
-        if entry.number is not None and not applications:
+        if entry.channel == "ivr" and not applications:
             return "unregistered"
         contact = _contact(entry, application)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, None)
         kind: SignalKind = "impossible"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         return Judgement("not_genuine", None, application, False, receipt_id, leaf.evidence, work.now_ms, contact, None)
 
     def _candidates(self, work: UnitOfWork, applications: Sequence[DecryptedApplication]) -> Sequence[Candidate]:
@@ -247,12 +262,12 @@ class Confirmations:
         application, call = candidate.application, candidate.call
         expected = derive_code(application.keys.codes, call.call_id, candidate.opened.statement, call.call_counter)
         ticket = candidate.opened.ticket
-        named = entry.named in (None, application.application_id) and entry.is_for(application, ticket)
-        right = same_code(entry.digits, expected) and candidate.own and named
+        named, theirs = entry.named in (None, application.application_id), entry.is_for(application, ticket)
+        right = same_code(entry.digits, expected) and candidate.own and named and theirs
         wrong = _wrong(work, application, call, entry.channel)
         suspended = self._context.cutoff.holds(ticket.officer.id)
         good = right and not suspended and lifecycle.confirm_allowed(call, wrong, self._context.settings.rules)
-        return _Tried(candidate, named, right, good, wrong)
+        return _Tried(candidate, named, theirs, right, good, wrong)
 
     def _check_limits(self, work: UnitOfWork, entry: Entry, tries: Sequence[_Tried]) -> None:
         """Raise RateLimited if a candidate's guess limit is reached, so that a right code never gets `not_genuine`.
@@ -313,7 +328,6 @@ class Confirmations:
         work: UnitOfWork,
         reads: ReadSet,
         entry: Entry,
-        applications: Sequence[DecryptedApplication],
         tries: Sequence[_Tried],
         over: tuple[DecryptedApplication, DecryptedCall] | None,
     ) -> Judgement:
@@ -323,7 +337,7 @@ class Confirmations:
         told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
         kind: SignalKind = "refused" if over is None else "ended"
-        add_signal(self._context, work, reads, kind, entry, applications, application, receipt_id=receipt_id)
+        add_signal(self._context, work, reads, kind, entry, application, receipt_id=receipt_id)
         guess = over is None and not any(each.right for each in tries)
         for each in tries:
             self._count(work, entry, each, guess=guess and each.named)
@@ -336,12 +350,13 @@ class Confirmations:
         The row is always written, so that the amount of work does not reveal whether the code counts.
 
         By telephone, a wrong code counts only while a call to the calling number is open. Otherwise an attacker with a
-        spoofed number could lock the customer out between calls.
+        spoofed number could lock the customer out between calls. In the app it always counts against the guess limit,
+        also a helper's during a call to somebody else: otherwise the limit would reveal to them whether there is one.
         """
         rules, application, call = self._context.settings.rules, tried.candidate.application, tried.candidate.call
         key = limit_key(application.application_id, entry.channel)
         row = work.limits.get(key) or LimitRow(key, work.now_ms, call.call_id)
-        counted = guess and tried.candidate.open_to(entry.number) and tried.wrong < rules.max_wrong
+        counted = guess and tried.theirs and tried.candidate.open_to(entry.number) and tried.wrong < rules.max_wrong
         spent = counted or (guess and entry.channel == "app")
         tat = limits.decide(self._context.settings.guess_limit, row.tat, work.now_ms, cost=int(spent)).tat
         call_id, wrong = (call.call_id, tried.wrong + 1) if counted else (row.call_id, row.wrong)
@@ -354,13 +369,6 @@ class Confirmations:
 
 def _answer(judged: Judgement) -> About[Verdict]:
     return About(judged.about, lambda: answers.verdict(judged))
-
-
-def _unanswered(why: NotFrom) -> VerifierError:
-    """The error if only calls to one number count, and there is no verdict for it."""
-    if why == "unregistered":
-        return NotFound("this number is no longer on file")
-    return InvalidField.at("/number", "another number of the customer was called; give the application")
 
 
 def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:

@@ -18,7 +18,7 @@ from verifier.ledger import indexes
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import Entered, ReadSet
-from verifier.service.confirmations.helped import Helped
+from verifier.service.confirmations.helped import HelpedPerson
 from verifier.service.context import Context
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Entry(Struct, frozen=True):
     customer_index: bytes | None = None
     number: str | None = None
     reported: str | None = None
-    helped: Helped | None = None
+    helped: HelpedPerson | None = None
 
     def contact(self, application: DecryptedApplication) -> Contact | None:
         """The contact of an application who has entered the code. None if nobody on it can be that person."""

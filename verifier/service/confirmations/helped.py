@@ -15,7 +15,7 @@ from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.helpers import DecryptedHelper
 
 
-class Helped(Struct, frozen=True):
+class HelpedPerson(Struct, frozen=True):
     """A person whom a helper helps, by their login. `helper` is the helper as a contact of this person's loans."""
 
     helper_id: str
@@ -35,9 +35,9 @@ class Helped(Struct, frozen=True):
         ]
 
 
-def helped_by(found: Iterable[DecryptedHelper], helper_id: str, now_ms: int) -> tuple[DecryptedHelper, Helped]:
+def helped_by(found: Iterable[DecryptedHelper], helper_id: str, now_ms: int) -> tuple[DecryptedHelper, HelpedPerson]:
     """The row with this id, and the person whom its helper may help now. Raises NotFound if it is not active."""
     for each in found:
         if each.row.helper_id == helper_id and each.state(now_ms) == "active":
-            return each, Helped(helper_id, each.contact, each.facts.customer_id, each.row.customer_index)
+            return each, HelpedPerson(helper_id, each.contact, each.facts.customer_id, each.row.customer_index)
     raise NotFound("you do not help this person now")

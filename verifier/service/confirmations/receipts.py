@@ -9,7 +9,7 @@ from verifier.core import call as lifecycle
 from verifier.core.contacts import Contact
 from verifier.core.octets import base64url
 from verifier.core.purposes import NEVER_ASKS
-from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, commitment, digest
+from verifier.core.statements import RECEIPT, ConfirmedCall, LegEvidence, Receipt, Tels, commitment, digest
 from verifier.core.words import About
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -17,6 +17,8 @@ from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.service.confirmations.answers import Told
 from verifier.service.confirmations.entries import Entry
 from verifier.service.context import Context
+
+_HIDDEN = Tels(())
 
 
 def sign(
@@ -64,9 +66,9 @@ def sign(
 
 
 def _confirmed_call(opened: DecryptedCall, about: About | None) -> ConfirmedCall:
-    """The call, as far as the person who asked may know it. An empty purpose means that they may not know it.
+    """The call, as far as the person who asked may know it. What they may not know is left empty.
 
-    The member stays, so that the verifiers of earlier releases accept the receipt.
+    The members stay, so that the verifiers of earlier releases accept the receipt.
     """
     call, ticket = opened.call, opened.ticket
     leg = LegEvidence(call.leg_mode, _seconds(call.connected_at), _seconds(call.leg_ended_at))
@@ -75,7 +77,7 @@ def _confirmed_call(opened: DecryptedCall, about: About | None) -> ConfirmedCall
         ticket=base64url(digest(opened.statement)),
         officer=ticket.officer,
         orig=ticket.orig,
-        dest=ticket.dest,
+        dest=_HIDDEN if about is None else ticket.dest,
         purpose="" if about is None else about.purpose,
         asks=() if about is None else about.asks,
         leg=leg,

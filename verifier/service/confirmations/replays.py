@@ -97,8 +97,7 @@ def turn_again(context: Context, applications: Applications) -> Again[IvrTurn]:
     """Make the function that updates the kept `IvrTurn` for a retry of a step of a telephone dialogue."""
 
     def again(work: UnitOfWork, turn: IvrTurn) -> IvrTurn:
-        says_genuine = any(each.name == "genuine" for each in turn.say)
-        if not says_genuine or goes_on(context, work, applications(work), turn.receipt_id):
+        if not dialogue.says_genuine(turn.say) or goes_on(context, work, applications(work), turn.receipt_id):
             return turn
         return replace(turn, say=dialogue.closed(turn.say))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from verifier.ledger.commands import Answer
@@ -12,6 +10,7 @@ from verifier.ledger.idempotency import KEPT_MS
 from verifier.ledger.read_set import ReadSet, distinct
 from verifier.ledger.tables import SignalKind, SignalRow
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.confirmations.candidates import with_number
 from verifier.service.confirmations.entries import AGAIN_MS, Entry
 from verifier.service.context import DAY_MS, Context
 
@@ -25,12 +24,11 @@ def add_signal(
     reads: ReadSet,
     kind: SignalKind,
     entry: Entry,
-    on_file: Sequence[DecryptedApplication],
     application: DecryptedApplication | None,
     *,
     receipt_id: str | None = None,
 ) -> None:
-    """Record an entry. `on_file` are the applications that its person may belong to.
+    """Record an entry. By telephone, it is of any contact who has the calling number on file, whatever their rights.
 
     `application` is the one that the receipt belongs to. The signal has the digits of `receipt_id` in its own id. If
     there is no receipt, the answer is an error, which is not kept for retries. So the signal names the request. An
@@ -39,8 +37,11 @@ def add_signal(
     person = reads.person
     if person is None:
         return
-    asked = reads.customer_index or person
-    people = [asked] if entry.number is None else distinct(each.row.customer_index for each in on_file) or [person]
+    people = [reads.customer_index or person]
+    if reads.customer_index is None:
+        number = entry.number or ""
+        contacts = ((each, each.contact_of_number(number)) for each in with_number(work, reads, number))
+        people = distinct(context.contact_index(*each) for each in contacts) or people
     signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(

@@ -5,8 +5,6 @@ Implements specs/protocol.md section 7.14.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from verifier.core import words
 from verifier.core.call_history import MAX_CALLS, MAX_CLAIMS, window
 from verifier.core.errors import InvalidField
@@ -25,7 +23,7 @@ from verifier.core.statements import (
     encode_claims,
 )
 from verifier.core.times import from_ms, optional_from_ms, to_ms
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -41,14 +39,16 @@ class CallChecks:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def check(self, customer: Principal, asked: CheckCalls, idempotency: Idempotency) -> Reply[CallsChecked]:
+    async def check(
+        self, customer: Principal, asked: CheckCalls, idempotency: Idempotency, guard: Guard | None = None
+    ) -> Reply[CallsChecked]:
         """Sign and log which calls the bank had with the customer in a window.
 
         The history has every call to them on the applications that they are a contact of, whatever its state. So it
         never says that there was no call only because the telephone exchange was silent.
 
         Raises InvalidField for a window that cannot be answered for (`core/call_history.py`), or with too many calls.
-        Raises RateLimited above the daily cap.
+        Raises RateLimited above the daily cap. `guard` runs first, for a retry too.
         """
         context = self._context
         kept_since = await read_kept_since(context)
@@ -84,10 +84,12 @@ class CallChecks:
                 raise InvalidField.at("/from", "there are too many calls in this window; ask for a shorter one")
             count(work, reads, context.settings.report_cap)
             leaf = work.log.append(HISTORY, history_id, claims, None, index)
+            details = {each.application_id for each in applications if each.may(customer.id, "details")}
+            checked = tuple(_checked(each, each.call.application_id in details) for each in calls)
             # The history names calls of all applications, so it belongs to none. Erasing one of them deletes it.
-            return About(None, lambda: _answer(claims, calls, leaf.evidence()))
+            return About(None, lambda: _answer(claims, checked, leaf.evidence()))
 
-        return await context.writer.submit_kept(CallsChecked, reads, decide, idempotency)
+        return await context.writer.submit_kept(CallsChecked, reads, decide, idempotency, guard)
 
 
 def _listed(opened: DecryptedCall) -> ListedCall:
@@ -106,25 +108,26 @@ def _listed(opened: DecryptedCall) -> ListedCall:
     )
 
 
-def _answer(claims: CallHistory, calls: Sequence[DecryptedCall], receipt: LogEvidence) -> CallsChecked:
+def _answer(claims: CallHistory, calls: tuple[CheckedCall, ...], receipt: LogEvidence) -> CallsChecked:
     from_number = None if claims.orig is None else any(each.orig == claims.orig for each in claims.calls)
     return CallsChecked(
         receipt_id=claims.jti,
         at=from_ms(claims.iat * 1000),
         begins=from_ms(claims.begins * 1000),
         ends=from_ms(claims.ends * 1000),
-        calls=tuple(map(_checked, calls)),
+        calls=calls,
         from_number=from_number,
         words=tuple(Words(each, words.calls_checked(each, len(calls), from_number)) for each in words.LANGUAGES),
         receipt=receipt,
     )
 
 
-def _checked(opened: DecryptedCall) -> CheckedCall:
+def _checked(opened: DecryptedCall, details: bool) -> CheckedCall:
+    """A call as a contact sees it. `details` is whether they have the right to details."""
     call, ticket = opened.call, opened.ticket
     return CheckedCall(
         call_id=call.call_id,
-        application_id=call.application_id,
+        application_id=call.application_id if details else None,
         state=call.state,
         officer=ticket.officer,
         purpose=ticket.purpose,

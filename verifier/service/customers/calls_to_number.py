@@ -42,8 +42,8 @@ def tell_calls(
 ) -> tuple[Dialogue, Turn]:
     """Say which calls went to the number that rings: how many, when, and from which branch.
 
-    It says neither whose calls they were nor what they were about: several people may have this number on file. The
-    question counts towards the daily cap of the number.
+    It says neither whose calls they were nor what they were about: several people may have this number on file. What
+    the contact with the number may do does not matter. The question counts towards the daily cap of the number.
     """
     if reads.calls_between is None:
         # Another step of this dialogue came in between, so the calls were not declared.

@@ -26,7 +26,7 @@ from verifier.service.context import DAY_MS, Context
 MAX_HELPERS = 3
 INVITATION_MS = 600_000
 HELPING_MS = 30 * DAY_MS
-# How many invitations a customer makes, and how many wrong ones a login enters, in one day.
+# How many invitations a customer makes, and how many wrong ones a login enters, in one day. They are counted apart.
 INVITATION_CAP = Limit(burst=10, period_ms=DAY_MS)
 MAX_LOOKS = 100
 
@@ -95,13 +95,16 @@ class HelpersOfCustomer:
     async def confirm(self, customer: Principal, helper_id: str, idempotency: Idempotency) -> Reply[Helper]:
         """Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days.
 
-        Raises NotFound if nobody has entered the invitation, or if the helper has ended.
+        Raises NotFound if nobody has entered the invitation, if the helper has ended, or if the customer has no
+        application on which they may confirm codes.
         """
         index = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> About[Helper]:
             found = _mine(work, index, helper_id)
-            if found.state(work.now_ms) not in ("entered", "active"):
+            applications = work.applications.of_customer(index, customer.id)
+            may_confirm = any(each.may(customer.id, "confirm") for each in applications)
+            if not may_confirm or found.state(work.now_ms) not in ("entered", "active"):
                 raise NotFound("nobody is waiting to be confirmed here")
             until = work.now_ms + HELPING_MS
             row = replace(
@@ -113,8 +116,7 @@ class HelpersOfCustomer:
             )
             work.helpers.put(row)
             # An erasure deletes the kept answer with the application, and the helper with the last one.
-            applications = work.applications.of_customer(index, customer.id)
-            about = applications[0].application_id if applications else None
+            about = applications[0].application_id
             return About(about, lambda: _view(DecryptedHelper(row, found.facts), work.now_ms))
 
         reads = ReadSet(customer_index=index, helpers=True)
@@ -140,10 +142,11 @@ def check_name(pointer: str, name: str) -> None:
 
 
 def ended(row: HelperRow, now_ms: int) -> HelperRow:
-    """The row of a helper who ends now. The looks stay to be seen for as long as they are kept."""
+    """The row of a helper who ends now. If they could look, it stays for as long as their looks can be seen."""
     if row.ended_at is not None:
         return row
-    return replace(row, ended_at=now_ms, invitation=None, expires_at=now_ms + LOOKS_KEPT_MS)
+    expires_at = row.expires_at if row.confirmed_at is None else now_ms + LOOKS_KEPT_MS
+    return replace(row, ended_at=now_ms, invitation=None, expires_at=expires_at)
 
 
 def _pending(helper: DecryptedHelper, now_ms: int) -> bool:

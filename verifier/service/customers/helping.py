@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core import helped_words, words
@@ -34,6 +35,15 @@ CONFIRM_MS = DAY_MS
 STATUS_RECORDED_MS = 3_600_000
 
 
+class _Entered(Struct, frozen=True):
+    """What became of an invitation that was entered. `helped` is None if it was refused, which counts as a try.
+
+    The refusal is kept for retries too, so that a retry counts as no other try.
+    """
+
+    helped: Helped | None
+
+
 class HelpingPeople:
     """Use cases of a helper."""
 
@@ -53,15 +63,14 @@ class HelpingPeople:
         context = self._context
         index = context.customer_index(helper.id)
         invitation = context.invitation_index(parse_invitation(asked.invitation))
-        reads = ReadSet(helping=index, invitation=invitation, cap="invitations")
+        reads = ReadSet(helping=index, invitation=invitation, cap="entered_invitations")
 
-        def decide(work: UnitOfWork) -> About[Helped] | NotFound:
+        def decide(work: UnitOfWork) -> About[_Entered]:
             check_cap(work, reads, INVITATION_CAP)
             found = work.helpers.invited(invitation)
             if found is None or found.state(work.now_ms) != "invited":
                 count(work, reads, INVITATION_CAP)
-                # Return the error instead of raising it, so that the try is counted.
-                return NotFound("there is no such invitation, or it is over; ask for a new one")
+                return About(None, lambda: _Entered(None))
             people = [each.row for each in work.helpers.of_helper(index) if _lasting(each, work.now_ms)]
             _check_new(found.row, index, people)
             facts = replace(found.facts, login=helper.id, said_name=asked.name, person=asked.person)
@@ -76,9 +85,12 @@ class HelpingPeople:
                 sealed=seal_facts(work.ring, found.row.helper_id, found.row.customer_index, facts),
             )
             work.helpers.put(row)
-            return About(None, lambda: _view(DecryptedHelper(row, facts), work.now_ms))
+            return About(None, lambda: _Entered(_view(DecryptedHelper(row, facts), work.now_ms)))
 
-        return await context.writer.submit_kept(Helped, reads, decide, idempotency)
+        entered = (await context.writer.submit_kept(_Entered, reads, decide, idempotency)).value
+        if entered.helped is None:
+            raise NotFound("there is no such invitation, or it is over; ask for a new one")
+        return Reply.of(entered.helped)
 
     async def list(self, helper: Principal) -> Helping:
         """The people whom the helper helps, and those who have not confirmed yet."""

@@ -15,7 +15,6 @@ from verifier.core.messages.confirmations import CalledContact, Words
 from verifier.core.messages.customers import CallStatus, MyApplication, MyApplications, PastCall, PastCalls, Preferences
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms, optional_from_ms
-from verifier.ledger import records, tables
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
@@ -52,22 +51,17 @@ class Me:
     ) -> list[PastCall]:
         """The newest calls on an application that the customer may see, older than the call `before`."""
         found: list[PastCall] = []
-        index = self._context.customer_index(customer.id)
-        while len(found) < limit:
-            rows = await self._context.storage.fetch(
-                records.CALLS_OF_APPLICATION, application.application_id, before, limit
+        contact = application.contact(customer.id)
+        after: str | None = before
+        while contact is not None and after is not None and len(found) < limit:
+            calls, after = await self._context.reading.calls_of_application(
+                application, contact, self._context.customer_index(customer.id), after, limit
             )
-            for row in rows:
-                before = row[0]
-                if row[tables.CALLS.width] is not None:
-                    opened = self._context.reading.open_call(application, row)
-                    receipt_id = row[-1] if row[-2] == index else None
-                    if application.shows(opened.ticket, customer.id):
-                        to_them = application.is_called(opened.ticket, customer.id)
-                        called = None if to_them else called_contact(application, opened.ticket)
-                        found.append(self._past(opened, receipt_id, called))
-            if len(rows) < limit:
-                break
+            for opened, receipt_id in calls:
+                if application.shows(opened.ticket, customer.id):
+                    to_them = application.is_called(opened.ticket, customer.id)
+                    called = None if to_them else called_contact(application, opened.ticket)
+                    found.append(self._past(opened, contact.may("details"), receipt_id, called))
         return found[:limit]
 
     async def call_status(self, customer: Principal) -> CallStatus:
@@ -85,11 +79,12 @@ class Me:
         if state is None:
             return CallStatus(False, from_ms(now_ms), (), words.in_both(words.NO_CALL), "none")
         first = calls[0].ticket
+        details = {each.application_id for each in applications if each.may(customer.id, "details")}
         return CallStatus(
             state=state,
             on_call=state == "connected",
             at=from_ms(now_ms),
-            calls=tuple(self._past(opened, None) for opened in calls),
+            calls=tuple(self._past(opened, opened.call.application_id in details) for opened in calls),
             words=tuple(
                 Words(each, words.progress(each, state, first.officer, first.purpose)) for each in words.LANGUAGES
             ),
@@ -146,12 +141,15 @@ class Me:
         index = self._context.customer_index(customer.id)
         return await self._context.reading.applications_of_customer(index, customer.id)
 
-    def _past(self, opened: DecryptedCall, receipt_id: str | None, called: CalledContact | None = None) -> PastCall:
+    def _past(
+        self, opened: DecryptedCall, details: bool, receipt_id: str | None = None, called: CalledContact | None = None
+    ) -> PastCall:
+        """A call as a contact sees it. `details` is whether they have the right to details."""
         call = lifecycle.settle(opened.call, self._context.clock(), self._context.settings.rules)
         ticket = opened.ticket
         return PastCall(
             call_id=call.call_id,
-            application_id=call.application_id,
+            application_id=call.application_id if details else None,
             state=call.state,
             officer=ticket.officer,
             purpose=ticket.purpose,

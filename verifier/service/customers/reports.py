@@ -13,7 +13,7 @@ from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
 from verifier.core.times import from_ms, to_ms
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -35,11 +35,17 @@ class Reports:
         self._context = context
 
     async def take(
-        self, reporter: Principal, asked: ReportCall, idempotency: Idempotency, *, taken_by: str | None = None
+        self,
+        reporter: Principal,
+        asked: ReportCall,
+        idempotency: Idempotency,
+        guard: Guard | None = None,
+        *,
+        taken_by: str | None = None,
     ) -> Reply[ReportTaken]:
         """Store a report with its text sealed, and sign a receipt. The receipt commits to every byte of the text.
 
-        `taken_by` is the clerk who has written it down for the customer.
+        `taken_by` is the clerk who has written it down for the customer. `guard` runs first, for a retry too.
 
         Raises InvalidField if the time is in the future or more than a year ago, or if an IVR does not give the calling
         number, or if a customer gives one. Raises InvalidField for a call that is not the customer's own. Raises
@@ -70,7 +76,7 @@ class Reports:
             count(work, reads, context.settings.report_cap)
             return self._add(work, asked, application, customer_index, taken_by)
 
-        return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency)
+        return await context.writer.submit_kept(ReportTaken, reads, decide, idempotency, guard)
 
     def _application_of(
         self, work: UnitOfWork, reads: ReadSet, reporter: Principal, number: str | None

@@ -84,6 +84,7 @@ class Retention:
             call_ids=of[TICKET],
             report_ids=of[REPORT],
             exception_ids=of[EXCEPTION],
+            confirmations=True,
             requests_before=before,
             everywhere=True,
         )
@@ -100,4 +101,6 @@ def _forget(work: UnitOfWork, row: Row) -> None:
             # Keep the row of an open call, so that the call can still be settled.
             call = work.calls.stored(statement_id) if typ == TICKET else None
             if call is None or not call.open:
+                if typ == TICKET:
+                    work.calls.forget_confirmed(statement_id)
                 work.delete(_GOES_WITH[typ], statement_id)

@@ -13,7 +13,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verifier.core.errors import Erased, InvalidField, NotFound
+from verifier.core.errors import Erased, InvalidField, NotFound, OwnCustomer
 from verifier.core.messages.confirmations import Confirm, Verdict
 from verifier.core.messages.counter import (
     CheckCallsAtCounter,
@@ -25,7 +25,7 @@ from verifier.core.messages.counter import (
 from verifier.core.messages.customers import CallsChecked, CheckCalls, ReportCall, ReportTaken
 from verifier.core.principal import Principal
 from verifier.ledger import indexes
-from verifier.ledger.commands import About, Reply
+from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
 from verifier.ledger.read_set import ReadSet
@@ -66,11 +66,15 @@ class _Counted(Struct, frozen=True):
     customer: str
 
 
-class Counter:
+class BranchCounter:
     """Use cases at the counter of a branch.
 
     Each raises NotFound, in the same words, unless exactly one customer is found. Each raises RateLimited above the
     clerk's own daily cap, and Suspended for a suspended clerk.
+
+    Each raises OwnCustomer, for a retry too, if the clerk is an officer of the customer: nobody vouches at the counter
+    for a call of their own. The whole request is refused, because an answer that left out some of the customer's
+    applications would be untrue.
     """
 
     def __init__(
@@ -95,7 +99,8 @@ class Counter:
             found = CustomerFound(contact.name, contact.language)
             return About(applications[0].application_id, lambda: found)
 
-        return await self._context.writer.submit_kept(CustomerFound, ReadSet(customer_index=index), decide, idempotency)
+        reads, guard = ReadSet(customer_index=index), self._guard(clerk, present)
+        return await self._context.writer.submit_kept(CustomerFound, reads, decide, idempotency, guard)
 
     async def check_calls(
         self, clerk: Principal, asked: CheckCallsAtCounter, idempotency: Idempotency
@@ -103,19 +108,31 @@ class Counter:
         """The answer to "did you call me?", as the customer gets it in the app."""
         present = await self._present(clerk, asked, "check_calls_at_counter", idempotency)
         window = CheckCalls(asked.begins, asked.ends, asked.caller_number)
-        return await self._call_checks.check(present.principal, window, idempotency)
+        return await self._call_checks.check(present.principal, window, idempotency, self._guard(clerk, present))
 
     async def confirm(self, clerk: Principal, asked: ConfirmAtCounter, idempotency: Idempotency) -> Reply[Verdict]:
         """The verdict on a code that the customer has written down, as the customer gets it in the app."""
         present = await self._present(clerk, asked, "confirm_at_counter", idempotency)
-        entered = Confirm(asked.code, caller_number=asked.caller_number)
-        return await self._confirmations.confirm(present.principal, entered, idempotency, called=present.number)
+        entered, guard = Confirm(asked.code, caller_number=asked.caller_number), self._guard(clerk, present)
+        return await self._confirmations.confirm(present.principal, entered, idempotency, guard, called=present.number)
 
     async def report(self, clerk: Principal, asked: ReportAtCounter, idempotency: Idempotency) -> Reply[ReportTaken]:
         """Take a report for the customer. It says which clerk has taken it."""
         present = await self._present(clerk, asked, "report_at_counter", idempotency)
         report = ReportCall(asked.at, asked.caller_number, asked.said, asked.code, call_id=asked.call_id)
-        return await self._reports.take(present.principal, report, idempotency, taken_by=clerk.id)
+        guard = self._guard(clerk, present)
+        return await self._reports.take(present.principal, report, idempotency, guard, taken_by=clerk.id)
+
+    def _guard(self, clerk: Principal, present: Present) -> Guard:
+        """Make the function that raises OwnCustomer, in the transaction that answers."""
+        index = self._context.customer_index(present.customer_id)
+
+        def guard(work: UnitOfWork) -> None:
+            theirs = work.applications.of_customer(index, present.customer_id)
+            if any(each.registration.assigned(clerk.id) is not None for each in theirs):
+                raise OwnCustomer
+
+        return guard
 
     async def _present(
         self, clerk: Principal, asked: FindCustomer, operation: str, idempotency: Idempotency

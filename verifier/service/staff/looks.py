@@ -184,14 +184,15 @@ def _view(look: LookRow, application: DecryptedApplication | None) -> LookView:
 def _mine(look: LookRow, application: DecryptedApplication, customer: Principal) -> MyLook:
     reader = _reader(look)
     officer = application.registration.assigned(reader.id) if reader.kind == "staff" else None
+    details = application.may(customer.id, "details")
     return MyLook(
         look_id=look.look_id,
         at=from_ms(look.looked_at),
         reader=reader,
         name=None if officer is None else officer.name,
         branch=None if officer is None else officer.branch,
-        application_id=application.application_id,
-        reference=application.loan.reference if application.may(customer.id, "details") else None,
+        application_id=application.application_id if details else None,
+        reference=application.loan.reference if details else None,
         words=shown_by(look.operation),
         reason=_reason(look, application),
     )

@@ -10,16 +10,14 @@ CREATE TABLE contacts (
 CREATE INDEX contacts_application ON contacts (application_id);
 ALTER TABLE applications ADD COLUMN called_today TEXT;
 
--- The receipts that the contacts of one application have got for the code of one call.
+-- The receipts that the contacts of one application have got for the code of one call. They are kept as long as the call.
 
 CREATE TABLE confirmations (
     call_id TEXT NOT NULL,
     contact TEXT NOT NULL,
     application_id TEXT NOT NULL,
     leaf_index BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL,
     mac BYTEA,
     PRIMARY KEY (call_id, contact)
 );
 CREATE INDEX confirmations_application ON confirmations (application_id);
-CREATE INDEX confirmations_expires ON confirmations (expires_at);
