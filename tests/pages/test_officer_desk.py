@@ -132,7 +132,8 @@ async def test_the_code_comes_with_a_title_a_link_to_dial_and_a_copy(officer: Of
     await at_code(officer, exchange)
     code = (await officer.read_code()).replace(" ", "")
     title = await page.title()
-    assert title.startswith("● ") and "王芳" in title
+    assert title.startswith("● ")
+    assert "王芳" in title
     assert code not in title.replace(" ", "")
     await page.keyboard.press("c")
     await expect(page.locator("#announcements")).to_have_text("核实码已复制。")
@@ -254,7 +255,9 @@ async def test_numbers_of_all_countries_are_grouped_by_their_country_code(office
 
 OVERLAPS = """() => [...document.querySelectorAll("label.choice")].flatMap((label) => {
   const input = label.querySelector("input").getBoundingClientRect();
-  const text = label.lastElementChild.getBoundingClientRect();
+  const range = document.createRange();
+  range.selectNodeContents(label.lastChild);
+  const text = range.getBoundingClientRect();
   const whole = label.getBoundingClientRect();
   return text.left < input.right || text.right > whole.right + 1 ? [label.innerText] : [];
 })"""
@@ -311,37 +314,37 @@ async def measured(page: Page) -> dict[str, float]:
 
 @pytest.mark.slow
 @pytest.mark.shows("CVP-12.1-32")
-async def test_fifty_calls_in_a_row_need_no_reload_and_no_more_memory(
-    browser: Browser, bank: DemoBank, exchange: Exchange
-) -> None:
-    officer: Officer = await Officer.come(browser, bank)
-    await officer.sign_in("4412")
-    page = officer.page
-    await page.evaluate("globalThis.loaded = 1")
+async def test_fifty_calls_in_a_row_need_no_reload_and_no_more_memory(browser: Browser) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="bank-") as folder,
+        RunningBank(Path(folder), daily_cap=100, person_daily_cap=100) as bank,
+    ):
+        exchange = Exchange(bank)
+        officer: Officer = await Officer.come(browser, bank)
+        await officer.sign_in("4412")
+        page = officer.page
+        await page.evaluate("globalThis.loaded = 1")
 
-    async def one_call() -> None:
-        await officer.go("/application/LN-2026-0001")
-        await expect(page.locator("button.primary kbd")).to_be_visible()
-        await page.keyboard.press("g")
-        call_id = await at_code(officer, exchange)
-        exchange.hears(call_id, "ended")
-        await expect(page.locator(".told")).to_contain_text("电话已挂断")
-        await page.keyboard.press("x")
-        await page.get_by_role("button", name="作废", exact=True).click()
-        await expect(page.locator(".told")).to_contain_text("已作废")
-        await page.keyboard.press("l")
-        await expect(page.locator("#search")).to_be_visible()
+        async def one_call() -> None:
+            await officer.prepare("王芳")
+            await page.keyboard.press("g")
+            call_id = await at_code(officer, exchange)
+            exchange.hears(call_id, "ended")
+            await expect(page.locator(".told")).to_contain_text("电话已挂断")
+            await page.keyboard.press("x")
+            await page.get_by_role("button", name="作废", exact=True).click()
+            await expect(page.locator(".told")).to_contain_text("已作废")
+            await page.keyboard.press("l")
+            await expect(page.locator("#search")).to_be_visible()
 
-    for _ in range(10):
-        await one_call()
-    before = await measured(page)
-    for _ in range(40):
-        await one_call()
-    after = await measured(page)
-    assert await page.evaluate("globalThis.loaded") == 1
-    print({name: (before[name], after[name]) for name in ("JSHeapUsedSize", "Nodes", "JSEventListeners", "Documents")})
-    assert after["JSHeapUsedSize"] < before["JSHeapUsedSize"] * 1.15
-    assert after["Nodes"] < before["Nodes"] * 1.15
-    assert after["JSEventListeners"] < before["JSEventListeners"] * 1.15
-    assert officer.defects() == []
-    await officer.context.close()
+        for _ in range(10):
+            await one_call()
+        before = await measured(page)
+        for _ in range(40):
+            await one_call()
+        after = await measured(page)
+        assert await page.evaluate("globalThis.loaded") == 1
+        for held in ("JSHeapUsedSize", "Nodes", "JSEventListeners"):
+            assert after[held] < before[held] * 1.15, (held, before[held], after[held])
+        assert officer.defects() == []
+        await officer.context.close()
