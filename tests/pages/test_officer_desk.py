@@ -61,7 +61,7 @@ async def at_code(officer: Officer, exchange: Exchange, number: str = "+86138001
     return call_id
 
 
-@pytest.mark.shows("CVP-7.5-11")
+@pytest.mark.shows("CVP-7.5-31")
 async def test_the_queue_is_above_the_list_and_begins_with_what_is_due(officer: Officer) -> None:
     rows = officer.page.locator(".queue .row")
     await expect(rows).to_have_count(3)

@@ -24,7 +24,7 @@ async def queue(world: World) -> list[tuple[str, str]]:
     return [(each.application_id, each.state) for each in found.calls]
 
 
-@pytest.mark.shows("CVP-7.5-11")
+@pytest.mark.shows("CVP-7.5-31")
 async def test_due_calls_come_first_and_those_of_other_days_are_left_out(world: World) -> None:
     windows = [(-48, -25), (-3, -1), (-2, 2), (-1, 1), (3, 4), (2, 4), (25, 26)]
     for n, (begins, ends) in enumerate(windows, 1):
@@ -37,7 +37,7 @@ async def test_due_calls_come_first_and_those_of_other_days_are_left_out(world: 
     assert await queue(world) == expected[1:]
 
 
-@pytest.mark.shows("CVP-7.5-11")
+@pytest.mark.shows("CVP-7.5-31")
 async def test_a_call_is_made_only_once_the_customer_was_on_the_phone(world: World) -> None:
     person = Person(1)
     await world.register(person)
@@ -56,7 +56,7 @@ async def test_a_call_is_made_only_once_the_customer_was_on_the_phone(world: Wor
     assert await queue(world) == [("LN-1", "called")]
 
 
-@pytest.mark.shows("CVP-7.5-11")
+@pytest.mark.shows("CVP-7.5-31")
 async def test_what_nobody_called_about_is_missed_at_the_end_of_its_time(world: World) -> None:
     await world.register(Person(1), announced_calls=(announced(0, HOUR), announced(5 * HOUR, 6 * HOUR, "terms")))
     world.clock.advance(HOUR - 1)
@@ -65,7 +65,7 @@ async def test_what_nobody_called_about_is_missed_at_the_end_of_its_time(world: 
     assert await queue(world) == [("LN-1", "later"), ("LN-1", "missed")]
 
 
-@pytest.mark.shows("CVP-7.5-11")
+@pytest.mark.shows("CVP-7.5-31")
 async def test_the_queue_is_bounded(world: World) -> None:
     five = tuple(announced(n, HOUR) for n in range(5))
     for n in range(1, MOST // 5 + 2):
