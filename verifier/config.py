@@ -26,6 +26,7 @@ from verifier.core.names import fault
 from verifier.core.policy import ContactPolicy
 from verifier.core.shards import origin_shard
 from verifier.core.text import exact, line, unsafe
+from verifier.core.times import DAY_MS
 from verifier.files import read_bounded
 from verifier.service import Settings
 
@@ -35,7 +36,6 @@ _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT(_[0-9]+_(T
 _LINKED = "; Kubernetes sets it for a service of that name: set enableServiceLinks: false in the pod"
 LEGS_KEPT_DAYS = 31
 MAX_FILE = 65_536
-DAY_MS = 86_400_000
 ALGORITHMS = "ES256,RS256,PS256,Ed25519"
 Positive = Annotated[int, Meta(ge=1)]
 ClaimName = Annotated[str, line(200)]

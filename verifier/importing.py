@@ -11,6 +11,7 @@ from verifier.core.application import Registration
 from verifier.core.closings import unchanged
 from verifier.core.errors import Unavailable, VerifierError
 from verifier.import_files import Bad, Blank, Good, ImportFile, Row, Superseded
+from verifier.ledger.contact_bounds import check_full, full_names
 from verifier.service import Service
 from verifier.service.applications import check_customer, with_contacts_dated
 
@@ -88,8 +89,12 @@ async def _register(
 ) -> VerifierError | None:
     try:
         if dry_run:
+            held = known.get(row.application_id)
             if row.application_id in known:
-                check_customer(known[row.application_id], row.registration)
+                check_customer(held, row.registration)
+            context = service.context
+            full = await full_names(context.storage, context.ring, row.registration)
+            check_full(full, row.registration, held)
         else:
             await service.applications.register(row.application_id, row.registration)
     except VerifierError as error:

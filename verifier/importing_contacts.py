@@ -12,6 +12,7 @@ from verifier.core.errors import InvalidField, NotFound, Unavailable, VerifierEr
 from verifier.core.names import check_names
 from verifier.import_files import Bad, ContactLine, ContactsFile, Superseded
 from verifier.importing import Account, count, same_facts
+from verifier.ledger.contact_bounds import check_full, full_names
 from verifier.service import Service
 from verifier.service.applications import check, check_customer
 
@@ -77,7 +78,10 @@ async def _replace(service: Service, lines: Sequence[ContactLine], *, dry_run: b
     check(registration, now_ms)
     if same_facts(held, registration, now_ms):
         return False
-    if not dry_run:
+    if dry_run:
+        context = service.context
+        check_full(await full_names(context.storage, context.ring, registration), registration, held)
+    else:
         await service.key_uses.reserve()
         await service.applications.register(application_id, registration, held)
     return True

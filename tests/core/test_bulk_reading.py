@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.core.bulk_reading import HOUR_MS, Seen, bulk_readings
+from verifier.core.bulk_reading import Seen, bulk_readings
+from verifier.core.times import HOUR_MS
 
 MINUTE = 60_000
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier.core.call import Call
-from verifier.core.call_history import DAY_MS, FUTURE_SLACK_MS, LONGEST_CALL_MS, MAX_WINDOW_MS, window
+from verifier.core.call_history import LONGEST_CALL_MS, MAX_WINDOW_MS, window
 from verifier.core.errors import InvalidField
+from verifier.core.times import DAY_MS, FUTURE_SLACK_MS
 
 NOW = 1_795_406_400_000
 TIMES = st.integers(-DAY_MS, NOW + DAY_MS)

@@ -7,9 +7,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from tests.world import NOON, Person
-from verifier.core.closings import FUTURE_SLACK_MS, check_closing, closed_since, dated, needs_date, unchanged
+from verifier.core.closings import check_closing, closed_since, dated, needs_date, unchanged
 from verifier.core.errors import InvalidField
-from verifier.core.times import from_ms
+from verifier.core.times import FUTURE_SLACK_MS, from_ms
 
 OPEN = Person(1).registration()
 ENQUIRY = replace(OPEN, status="enquiry")

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from tests.world import LOANS, NOON, OFFICER, Person, World, another_code
+from tests.world import LOANS, NOON, OFFICER, Company, Person, World, another_code, at_company
 from verifier import keys
-from verifier.core.application import Customer, RegisteredNumber
-from verifier.core.errors import InvalidField, NotFound
+from verifier.core.application import Customer, RegisteredNumber, Status
+from verifier.core.errors import InternalError, InvalidField, NotFound
+from verifier.core.messages.customers import Preferences
 from verifier.core.times import from_ms
+from verifier.ledger.commands import Answer
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
 
 OLD = from_ms(NOON - 90 * 86_400_000)
 
@@ -110,3 +116,52 @@ async def test_an_exception_for_an_unassigned_officer_is_refused(world: World, w
     with pytest.raises(InvalidField) as caught:
         await world.grant(wang, "contact_hours", officer_id="9999")
     assert caught.value.errors[0].pointer == "/officer_id"
+
+
+async def damage_facts(world: World, person: Person | Company) -> None:
+    """The facts cannot be decrypted any more. The row still verifies."""
+
+    def decide(work: UnitOfWork) -> Answer[Preferences]:
+        row = work.applications.get(person.application_id).row
+        assert row.sealed is not None
+        work.applications.put(replace(row, sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1])))
+        return lambda: Preferences(marketing_calls=False)
+
+    await world.context.writer.submit(ReadSet(application_id=person.application_id), decide)
+    with pytest.raises(InternalError):
+        await world.service.applications.read(LOANS, person.application_id)
+
+
+@pytest.mark.shows("CVP-3.1-22")
+@pytest.mark.parametrize("status", ["open", "closed"])
+async def test_damaged_facts_can_be_replaced_whatever_the_status(world: World, wang: Person, status: Status) -> None:
+    await world.register(wang, status=status)
+    world.clock.advance(60)
+    await damage_facts(world, wang)
+    await world.register(wang, status=status)
+    facts = (await world.service.applications.read(LOANS, wang.application_id)).registration
+    # Nobody can read since when it was closed, so it counts from now on.
+    assert facts.closed_at == (UNSET if status == "open" else from_ms(world.clock()))
+    assert (await world.issue(wang, purpose="repayment"))["call"]["state"] == "issued"
+
+
+@pytest.mark.shows("CVP-3.1-22", "CVP-3.3-6")
+@pytest.mark.parametrize("damaged", ["facts", "ticket"])
+async def test_damage_does_not_keep_a_contact_whom_the_bank_removes(world: World, damaged: str) -> None:
+    """Nobody can read any more whom the open call went to, so it is revoked."""
+    company = Company(10)
+    await world.register(company)
+    call_id, code = await world.live_call(company)
+    if damaged == "facts":
+        await damage_facts(world, company)
+    else:
+        async with world.storage.transaction() as transaction:
+            sql = "UPDATE leaves SET sealed = $2 WHERE statement_id = $1"
+            await transaction.execute_many(sql, [(call_id, b"x" * 40)])
+    view = await world.register(company, at_company(company.legal, "legal_representative"))
+    assert view["open_call_id"] is None
+    assert (await world.call_row(call_id))["state"] == "revoked"
+    assert (await world.confirm(company.finance, code))["verdict"] == "not_genuine"
+    await world.register(company, at_company(company.legal, "legal_representative"), product="汽车贷款")
+    world.clock.advance(4 * 86_400)
+    assert (await world.issue(company, number=company.legal.number))["call"]["state"] == "issued"

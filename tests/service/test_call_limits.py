@@ -40,7 +40,7 @@ async def refused(world: World, party: Party, number: str) -> list[str]:
     return []
 
 
-@pytest.mark.shows("CVP-4.2-26")
+@pytest.mark.shows("CVP-4.2-30")
 async def test_the_limits_name_hours_caps_and_cooling_off(world: World, wang: Person) -> None:
     found = await limits(world, wang)
     assert (found.hours_start, found.hours_end, found.cooling_off_hours) == ("08:00", "21:00", 72)
@@ -49,7 +49,7 @@ async def test_the_limits_name_hours_caps_and_cooling_off(world: World, wang: Pe
     assert (await world.service.desk.applications(OFFICER, "", None, 1)).applications[0].limits is UNSET
 
 
-@pytest.mark.shows("CVP-4.2-26")
+@pytest.mark.shows("CVP-4.2-30")
 async def test_each_call_counts_until_the_caps_refuse_the_next(world: World, wang: Person) -> None:
     other = Person(77)
     await world.register(other, customer=wang.registration().customer, numbers=wang.registration().numbers)
@@ -66,7 +66,7 @@ async def test_each_call_counts_until_the_caps_refuse_the_next(world: World, wan
     assert await told(world, wang) == {wang.number: []}
 
 
-@pytest.mark.shows("CVP-4.2-26")
+@pytest.mark.shows("CVP-4.2-30")
 async def test_hours_and_cooling_off_are_told_with_the_time_they_end(world: World, wang: Person) -> None:
     added = from_ms(NOON - 71 * HOUR * 1000)
     await world.register(wang, numbers=(RegisteredNumber(wang.number, added),))
@@ -83,7 +83,7 @@ async def test_hours_and_cooling_off_are_told_with_the_time_they_end(world: Worl
     assert await refused(world, wang, wang.number) == ["contact_hours"] == (await told(world, wang))[wang.number]
 
 
-@pytest.mark.shows("CVP-4.2-26")
+@pytest.mark.shows("CVP-4.2-30")
 async def test_each_contact_has_limits_of_their_own(world: World) -> None:
     company = Company(1)
     abroad = at_company(company.legal, "legal_representative", time_zone="America/New_York")

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.service.test_impossible_codes import invented
-from tests.world import NOON, Company, Person, World, another_code, as_json, at_company
+from tests.world import NOON, Company, Person, World, another_code, as_json, at_company, staff
 from verifier.core.application import RegisteredNumber
 from verifier.core.errors import MalformedCode
 from verifier.core.messages.confirmations import Confirm
+from verifier.core.messages.counter import ConfirmAtCounter
 from verifier.core.reconciliation import Discrepancy
 from verifier.core.times import from_ms
 from verifier.ports import Storage
@@ -146,6 +147,58 @@ async def test_a_household_that_shares_a_telephone_is_no_campaign(world: World) 
     assert await campaigns(world) == []
     await enter(world, husband)
     assert len(await campaigns(world)) == 1, "two logins are two people"
+
+
+@pytest.mark.shows("CVP-7.16-6")
+@pytest.mark.parametrize("logins", [True, False])
+async def test_two_contacts_of_one_company_who_ring_in_are_two_people(world: World, logins: bool) -> None:
+    company = Company(10)
+    people = (company.finance, company.legal)
+    await world.register(company, *(at_company(each, "finance", **({} if logins else {"id": None})) for each in people))
+    for each in people:
+        assert await campaigns(world) == []
+        await world.ring_in(each.number, CODE)
+    assert len(await campaigns(world)) == 1
+
+
+@pytest.mark.shows("CVP-7.16-6")
+async def test_a_contact_of_two_companies_is_one_person_in_the_app_and_on_every_telephone(world: World) -> None:
+    accountant, phone = Person(5), Person(6)
+    await world.register(Company(20), at_company(accountant, "finance"))
+    await world.register(Company(30), at_company(phone, "finance", id=accountant.customer_id))
+    await enter(world, accountant)
+    for number in (accountant.number, phone.number):
+        await world.ring_in(number, CODE)
+    assert await campaigns(world) == []
+    await enter(world, phone)
+    assert len(await campaigns(world)) == 1, "somebody else"
+
+
+@pytest.mark.shows("CVP-7.16-6")
+async def test_a_contact_without_a_login_is_one_person_on_all_of_their_telephones(world: World) -> None:
+    company = Company(10)
+    phones = [Person(n) for n in (5, 6)]
+    numbers = tuple(each.registration().numbers[0] for each in phones)
+    await world.register(company, at_company(company.finance, "finance", id=None, numbers=numbers))
+    for each in phones:
+        await world.ring_in(each.number, CODE)
+    assert await campaigns(world) == []
+    await world.ring_in("+8613700137000", CODE)
+    await world.ring_in(company.legal.number, CODE)
+    assert await campaigns(world) == [], "a number that is on file nowhere gets no verdict"
+
+
+@pytest.mark.shows("CVP-7.16-6", "CVP-7.19-1")
+async def test_a_customer_at_the_counter_is_the_person_whom_the_clerk_has_found(world: World) -> None:
+    company = Company(10)
+    await world.register(company)
+    clerk = staff("7001", "counter")
+    asked = ConfirmAtCounter(reason="checks a code", number=company.finance.number, code=CODE)
+    await world.service.counter.confirm(clerk, asked, world.key(clerk, asked))
+    await enter(world, company.finance)
+    assert await campaigns(world) == []
+    await enter(world, company.legal)
+    assert len(await campaigns(world)) == 1
 
 
 @pytest.mark.shows("CVP-7.16-6")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import SHARDS
 from tests.world import Company, Json, Person, World, at_company
 from verifier.core.errors import PolicyRefused
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work.loading import Loaded
 from verifier.storage import open_storage
 
 CROWD = 40
@@ -89,7 +93,7 @@ async def test_a_contact_who_is_removed_while_they_confirm_gets_nothing_afterwar
     assert not (await world.audit()).findings
 
 
-@pytest.mark.shows("CVP-4.2-8")
+@pytest.mark.shows("CVP-4.2-9")
 async def test_companies_that_call_one_person_at_once_share_the_cap_of_the_person(nodes: list[World]) -> None:
     accountant = Person(5)
     companies = [Company(100 + 10 * n) for n in range(8)]
@@ -106,7 +110,7 @@ async def test_companies_that_call_one_person_at_once_share_the_cap_of_the_perso
     assert await nodes[0].issue(companies[0], number=companies[0].legal.number)
 
 
-@pytest.mark.shows("CVP-4.2-8")
+@pytest.mark.shows("CVP-4.2-9")
 async def test_a_person_of_many_companies_is_called_on_all_of_their_numbers_at_most_as_often_as_the_cap_says(
     nodes: list[World],
 ) -> None:
@@ -121,6 +125,51 @@ async def test_a_person_of_many_companies_is_called_on_all_of_their_numbers_at_m
     )
     assert len([each for each in results if isinstance(each, dict)]) == 3
     assert len([each for each in results if isinstance(each, PolicyRefused)]) == 3
+
+
+@pytest.mark.shows("CVP-4.2-9", "CVP-10-10")
+@pytest.mark.parametrize("database", [SHARDS], indirect=True)
+async def test_a_call_waits_for_a_call_to_the_same_person_on_a_loan_in_another_shard(
+    nodes: list[World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One node has counted the calls to the person when another node issues the last call that the cap allows."""
+    accountant = Person(5)
+    shard_of, customer_index = nodes[0].context.writer.shard_of, nodes[0].context.customer_index
+    by_shard = {shard_of(customer_index(each.borrower.id)): each for each in (Company(100 + 10 * n) for n in range(40))}
+    by_shard.pop(shard_of(customer_index(accountant.customer_id)))
+    companies = list(by_shard.values())
+    assert len(companies) == 3
+    for company in companies:
+        await nodes[0].register(company, at_company(accountant, "finance"))
+    for _ in range(2):
+        await nodes[0].issue(companies[2], number=accountant.number)
+    counted, issued = asyncio.Event(), asyncio.Event()
+    load = Loaded.load
+
+    async def load_and_wait(self: Loaded, read_sets: Sequence[ReadSet]) -> None:
+        await load(self, read_sets)
+        # The second look of a call: the first one finds whose number it is.
+        if not counted.is_set() and any(each.customer_index is not None for each in read_sets):
+            counted.set()
+            # If the other node holds to the lock, it cannot issue a call before this transaction is over.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(issued.wait(), 1)
+
+    monkeypatch.setattr(Loaded, "load", load_and_wait)
+
+    async def second() -> Json:
+        await counted.wait()
+        try:
+            return await nodes[1].issue(companies[1], number=accountant.number)
+        finally:
+            issued.set()
+
+    one, other = await asyncio.gather(
+        nodes[0].issue(companies[0], number=accountant.number), second(), return_exceptions=True
+    )
+    assert isinstance(one, dict)
+    assert isinstance(other, PolicyRefused)
+    assert [each.rule for each in other.refusals] == ["person_daily_cap"]
 
 
 @pytest.mark.shows("CVP-3.3-6")

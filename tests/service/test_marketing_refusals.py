@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.world import Person, World
+from tests.world import Company, Person, World, at_company
 from verifier.core.application import Consents
 from verifier.core.errors import InternalError, PolicyRefused, Tampered
 from verifier.core.messages.customers import Preferences
@@ -212,6 +212,36 @@ async def test_a_refusal_of_an_earlier_release_outlives_its_application(world: W
     # A person who never refused has no row, erased or not.
     await world.erase(later)
     assert await world.counts("marketing_refusals") == (0,)
+
+
+@pytest.mark.shows("CVP-4.2-25")
+async def test_a_refusal_of_an_earlier_release_counts_for_a_borrower_who_is_no_contact_any_more(
+    world: World, wang: Person
+) -> None:
+    """Another person speaks for the loan now. The refusal is about the borrower, wherever the bank calls them."""
+    await world.register(wang, consents=AGREED)
+    await refused_before(world, wang)
+    speaks = Person(8)
+    facts = {**wang.several(), "contacts": (at_company(speaks, "finance", consents=AGREED),)}
+    await world.register(wang, **facts)
+    world.clock.advance(4 * 86_400)
+    company = Company(20)
+    await world.register(
+        company, at_company(wang, "finance", numbers=Person(7).registration().numbers, consents=AGREED)
+    )
+    seat = another_loan(wang, 7)
+    seat.application_id = company.application_id
+    assert not await allowed(world, wang)
+    assert not await offer(world, seat)
+    # Nobody else on the borrower's own loan has refused anything.
+    speaks.application_id = wang.application_id
+    assert await offer(world, speaks)
+    await say(world, wang, allowed=True)
+    assert (await opted_out(world), await allowed(world, wang), await offer(world, seat)) == (0, True, True)
+    await refused_before(world, wang)
+    await say(world, wang, allowed=False)
+    assert (await opted_out(world), await world.counts("marketing_refusals")) == (0, (1,))
+    assert not (await world.audit()).findings
 
 
 @pytest.mark.shows("CVP-10.2-1", "CVP-4.2-24")

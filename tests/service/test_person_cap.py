@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from tests.world import DESK, Person, World, staff
+from tests.world import DESK, Company, Party, Person, World, at_company, staff
 from verifier.core.application import Customer
 from verifier.core.errors import PolicyRefused, Tampered
 from verifier.core.policy import ContactPolicy
+from verifier.ledger.read_set import ReadSet
 from verifier.ports import Storage
 
 
@@ -83,11 +85,26 @@ async def test_calls_at_the_same_moment_on_two_applications_share_one_cap(
 
 
 @pytest.mark.shows("CVP-4.2-9")
-async def test_an_application_registered_at_the_same_moment_has_no_count_of_its_own(world: World, wang: Person) -> None:
+@pytest.mark.parametrize("at_company_too", [False, True])
+async def test_an_application_registered_at_the_same_moment_has_no_count_of_its_own(
+    world: World, wang: Person, monkeypatch: pytest.MonkeyPatch, at_company_too: bool
+) -> None:
     for _ in range(3):
         await world.issue(wang)
-    new = another_loan(wang, 9)
-    _, tried = await asyncio.gather(world.register(new), world.issue(new), return_exceptions=True)
+    new: Party = Company(20) if at_company_too else another_loan(wang, 9)
+    contacts = (at_company(wang, "finance"),) if at_company_too else ()
+    submitted, submit = asyncio.Event(), world.context.writer.submit
+
+    async def submit_and_say(reads: ReadSet, decide: Any) -> Any:
+        submitted.set()
+        return await submit(reads, decide)
+
+    async def issue() -> object:
+        await submitted.wait()
+        return await world.issue(new, number=wang.number if at_company_too else "")
+
+    monkeypatch.setattr(world.context.writer, "submit", submit_and_say)
+    _, tried = await asyncio.gather(world.register(new, *contacts), issue(), return_exceptions=True)
     assert isinstance(tried, PolicyRefused)
     assert [each.rule for each in tried.refusals] == ["person_daily_cap"]
 

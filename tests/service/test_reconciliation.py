@@ -13,11 +13,11 @@ from tests.world import DESK, NOON, Person, World
 from verifier.core.call import Call, CallRules
 from verifier.core.errors import InvalidField
 from verifier.core.reconciliation import KINDS, discrepancy_of
-from verifier.core.times import from_ms
+from verifier.core.times import DAY_MS, from_ms
 from verifier.ledger import records
 from verifier.ledger.tables import CALLS
 from verifier.ports import Storage
-from verifier.service.legs.leg_events import DAY_MS, KEPT_MS
+from verifier.service.legs.leg_events import KEPT_MS
 
 STRANGER = "+8613700137000"
 

@@ -10,17 +10,19 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from tests.world import COLLEAGUE, LOANS, NOON, Person, World, staff, system
+from tests.world import COLLEAGUE, LOANS, NOON, Company, Party, Person, World, at_company, staff, system
 from verifier.core.application import Consents, Registration, Status
 from verifier.core.errors import InvalidField, PolicyRefused, VerifierError
 from verifier.core.messages.calls import CallPurpose
 from verifier.core.messages.customers import Preferences
 from verifier.core.purposes import Purpose
 from verifier.core.times import from_ms, to_ms
+from verifier.ledger import records
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.service.staff.purposes import purposes_of
 
 DAY_S = 86_400
 ALL = get_args(Purpose)
@@ -43,7 +45,7 @@ async def refused(world: World, person: Person, purpose: str) -> list[str]:
     return []
 
 
-async def offered(world: World, person: Person) -> dict[str, list[str]]:
+async def offered(world: World, person: Party) -> dict[str, list[str]]:
     """What the officer's console is told: each purpose, with the rules that refuse it."""
     view = await world.service.desk.application(OFFICER, person.application_id)
     assert view.purposes is not UNSET
@@ -240,3 +242,42 @@ async def test_nobody_else_is_told_the_purposes(world: World) -> None:
     with pytest.raises(PolicyRefused) as refusal:
         await world.issue(person, officer=system("calls"), officer_id="4412", purpose="terms")
     assert [each.rule for each in refusal.value.refusals] == ["officer_assigned", "purpose"]
+
+
+@pytest.mark.shows("CVP-4.2-23")
+async def test_a_purpose_is_refused_if_it_is_for_each_contact_who_may_be_called(world: World) -> None:
+    company = Company(10)
+    unwilling = at_company(company.finance, "finance")
+    await world.register(company, unwilling, at_company(company.legal, "guarantor", "confirm", consents=WILLING))
+    told = await offered(world, company)
+    assert (told["marketing"], told["documents"]) == (["consent"], [])
+    await world.register(company, unwilling, at_company(company.legal, "guarantor", consents=WILLING))
+    assert (await offered(world, company))["marketing"] == []
+    await world.service.me.put_preferences(company.legal.principal, Preferences(marketing_calls=False))
+    assert (await offered(world, company))["marketing"] == ["consent"]
+
+
+@pytest.mark.shows("CVP-4.2-23")
+async def test_no_purpose_is_offered_if_nobody_may_be_called(world: World) -> None:
+    company = Company(10)
+    await world.register(company, at_company(company.finance, "finance", "confirm", "details", consents=WILLING))
+    assert await offered(world, company) == {each: ["contact_right"] for each in ALL}
+    with pytest.raises(PolicyRefused) as refusal:
+        await world.issue(company)
+    assert [each.rule for each in refusal.value.refusals] == ["contact_right"]
+
+
+@pytest.mark.shows("CVP-4.2-23")
+async def test_the_purposes_of_fifty_contacts_take_two_queries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    company, asked = Company(10), []
+    await world.register(company, *(at_company(Person(n), "finance", consents=WILLING) for n in range(50)))
+    fetch = world.storage.fetch_in
+
+    async def fetch_in(sql: str, *given: Any) -> Any:
+        asked.append(sql)
+        return await fetch(sql, *given)
+
+    opened = await world.context.reading.application(company.application_id)
+    monkeypatch.setattr(world.storage, "fetch_in", fetch_in)
+    await purposes_of(world.context, opened)
+    assert asked == [records.APPLICATIONS_OF_PEOPLE, records.REFUSALS_OF]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from verifier.cli.running import SLOW_S, load_config, run
+from verifier.core.times import DAY_MS
 
 if TYPE_CHECKING:
     from verifier.ledger.audit import Audited
@@ -78,7 +79,7 @@ def _audit(notes: list[str], checked: list[str], forgotten: bool) -> Audited:
         try:
             # The retention time may have been changed, but it was never shorter than `LEGS_KEPT_DAYS`.
             forgets = forgotten or context.settings.retention_ms is not None
-            since = context.clock() - LEGS_KEPT_DAYS * 86_400_000 if forgets else None
+            since = context.clock() - LEGS_KEPT_DAYS * DAY_MS if forgets else None
             return await audit_log(context.storage, context.ring, context.trust(), notes, checked, since)
         finally:
             await context.storage.close()

@@ -10,6 +10,7 @@ from msgspec.structs import force_setattr
 from verifier.core.contacts import (
     E164,
     E164_PATTERN,
+    MOST_CONTACTS,
     RIGHTS,
     Borrower,
     Consents,
@@ -99,7 +100,7 @@ class Registration(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     stage: Stage = "received"
     announced_calls: Annotated[tuple[AnnouncedCall, ...], Meta(max_length=5)] = ()
     borrower: Borrower | UnsetType = UNSET
-    contacts: Annotated[tuple[Contact, ...], Meta(min_length=1, max_length=50)] | UnsetType = UNSET
+    contacts: Annotated[tuple[Contact, ...], Meta(min_length=1, max_length=MOST_CONTACTS)] | UnsetType = UNSET
     # Left out of the JSON if it was not given, since the release before does not know it.
     reference: Label | UnsetType = UNSET
     closed_at: Instant | UnsetType = UNSET

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 
 from msgspec import Struct
 
-HOUR_MS = 3_600_000
+from verifier.core.times import HOUR_MS
 
 
 class Seen(Struct, frozen=True):

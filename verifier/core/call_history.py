@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from verifier.core.call import Call
 from verifier.core.errors import InvalidField
+from verifier.core.times import DAY_MS, FUTURE_SLACK_MS
 
-DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS
-FUTURE_SLACK_MS = 300_000
 # No call lasts longer. The bounds of the settings are far below a day.
 LONGEST_CALL_MS = DAY_MS
 MAX_CALLS = 25

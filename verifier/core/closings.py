@@ -10,9 +10,7 @@ from msgspec.structs import replace
 
 from verifier.core.application import Registration
 from verifier.core.errors import InvalidField
-from verifier.core.times import from_ms, to_ms
-
-FUTURE_SLACK_MS = 300_000
+from verifier.core.times import FUTURE_SLACK_MS, from_ms, to_ms
 
 
 def check_closing(registration: Registration, now_ms: int) -> None:

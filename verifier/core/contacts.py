@@ -22,6 +22,8 @@ Instant = Annotated[datetime, Meta(tz=True)]
 TimeZone = Annotated[str, line(64)]
 Role = Literal["borrower", "legal_representative", "finance", "guarantor", "helper"]
 Right = Literal["called", "confirm", "details"]
+# The most contacts of one application.
+MOST_CONTACTS = 50
 RIGHTS: tuple[Right, ...] = ("called", "confirm", "details")
 
 ROLES: dict[Role, dict[Language, str]] = {
@@ -53,6 +55,11 @@ class Borrower(Struct, frozen=True, forbid_unknown_fields=True):
     id: PrincipalId
     name: Name
     kind: Literal["person", "company"] = "person"
+
+    @property
+    def key(self) -> str:
+        """The key of a contact who is the borrower."""
+        return f"id:{self.id}"
 
 
 class Contact(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+# How far the clock of a caller may be ahead of ours.
+FUTURE_SLACK_MS = 300_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from types import MappingProxyType
 
-from verifier.core.contacts import Borrower, Contact
+from verifier.core.contacts import MOST_CONTACTS, Borrower, Contact
 from verifier.core.errors import InvalidField, VerifierError
 from verifier.import_files.csv_lines import Header, each_of, split, yes_no
 from verifier.import_files.import_file import ImportFile, application_id, converted
 from verifier.import_files.lines import Line, UnreadableFile
 from verifier.import_files.rows import Bad, BadLine, Blank, ContactLine, Row
-
-MOST = 50
 
 
 class ContactHeader(Header):
@@ -126,8 +124,8 @@ class ContactsFile(ImportFile):
             self._unknown = None
         if isinstance(row, Bad):
             self._refuse(application, number, "has another contact of the application, and is refused")
-        elif self._many > MOST:
-            self._refuse(application, number, f"is the contact after the first {MOST}, which are the most")
+        elif self._many > MOST_CONTACTS:
+            self._refuse(application, number, f"is the contact after the first {MOST_CONTACTS}, which are the most")
 
     def refused(self, lines: Sequence[ContactLine], error: VerifierError) -> list[Bad]:
         """The lines of an application that was refused. The line that the error is about has the reason."""

@@ -8,6 +8,7 @@ Implements specs/protocol.md section 3.1.
 from __future__ import annotations
 
 from verifier.core import strict_json
+from verifier.core.contacts import MOST_CONTACTS
 from verifier.core.errors import VerifierError
 from verifier.import_files.numbers import e164
 from verifier.import_files.rows import REASON, BadLine, reason_of, shown
@@ -27,7 +28,7 @@ def parse(text: str, region: str) -> tuple[object, dict[str, object]]:
         raise BadLine("/application_id", "is missing")
     _normalise("", plain, region)
     # The types refuse more contacts and more numbers.
-    for place, contact in enumerate(_listed(plain, "contacts", 50)):
+    for place, contact in enumerate(_listed(plain, "contacts", MOST_CONTACTS)):
         _normalise(f"/contacts/{place}", contact, region)
     return plain.pop("application_id"), plain
 

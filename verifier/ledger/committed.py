@@ -5,7 +5,7 @@ Implements specs/protocol.md section 10.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, NotFound
@@ -98,22 +98,19 @@ class Reading:
         application = await self.application(call.application_id)
         return application, self.open_call(application, rows[0])
 
-    async def refuses_marketing(self, person: bytes) -> bool:
-        """Whether a person has refused marketing calls. `person` is the blind index of their login.
+    async def refusing_marketing(self, people: Collection[bytes]) -> frozenset[bytes]:
+        """Those of these people who have refused marketing calls, by the blind index of their login.
 
-        An earlier release has kept refusals in the rows of applications.
+        An earlier release has kept refusals in the rows of applications, each with the borrower.
         """
         # A refusal moves from there to here, so this order overlooks none.
-        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, [person])
-        found = (self._authenticator.read(tables.APPLICATIONS, row) for row in rows)
-        if any(each.opted_out and each.customer_index == person for each in found):
-            return True
-        refused = await self._reader.fetch_in(records.REFUSALS_OF, [person])
-        self._check(
-            "marketing_refusals",
-            all(self._authenticator.read(tables.REFUSALS, row).person == person for row in refused),
-        )
-        return bool(refused)
+        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, people)
+        found = [self._authenticator.read(tables.APPLICATIONS, row) for row in rows]
+        before = {each.customer_index for each in found if each.opted_out}
+        rows = await self._reader.fetch_in(records.REFUSALS_OF, people)
+        refused = {self._authenticator.read(tables.REFUSALS, row).person for row in rows}
+        self._check("marketing_refusals", refused <= {*people})
+        return frozenset(each for each in people if each in before or each in refused)
 
     async def newest_calls_of(self, application: DecryptedApplication, limit: int = 2) -> list[DecryptedCall]:
         """The newest calls of an application, open or not. Empty if the application has been erased meanwhile.

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 from verifier.core.application import Loan, Registration
 from verifier.core.call import Call
 from verifier.core.closings import closed_since
-from verifier.core.contacts import Contact, Right
+from verifier.core.contacts import Borrower, Contact, Right
 from verifier.core.errors import Erased, InternalError, NotFound
 from verifier.core.evidence import Evidence
 from verifier.core.octets import base64url
@@ -57,7 +57,7 @@ class DecryptedApplication(Struct, frozen=True):
         """The pseudonym of the application in tickets and exceptions. Only the application's key can produce it."""
         return self._pseudonym(b"pseudonym\0" + self.application_id.encode())
 
-    def pseudonym_of(self, contact: Contact) -> str:
+    def pseudonym_of(self, contact: Contact | Borrower) -> str:
         """The pseudonym of a contact in tickets on this application. Only the application's key can produce it."""
         return self._pseudonym(b"contact\0" + contact.key.encode())
 

@@ -26,6 +26,7 @@ class ReadSet(Struct, frozen=True):
     """The rows that a command may read. Each field adds rows:
 
     - `application_id`: this application and its open call.
+    - `same_borrower`: the other applications on which the borrower of `application_id` is borrower or contact.
     - `same_people`: the other applications of the borrower and the contacts of `application_id`.
     - `customer_index`: the applications of the person with this login, as borrower or contact, and their open calls.
     - `number_index`: the applications with this number on file, and their open calls.
@@ -58,6 +59,7 @@ class ReadSet(Struct, frozen=True):
     """
 
     application_id: str | None = None
+    same_borrower: bool = False
     same_people: bool = False
     call_ids: tuple[str, ...] = ()
     customer_index: bytes | None = None

@@ -88,19 +88,29 @@ APPLICATIONS_OF_PEOPLE = (
     f"UNION ALL SELECT {APPLICATIONS.of('a')}, c.contact_index AS person FROM contacts c "
     "JOIN applications a ON a.application_id = c.application_id WHERE c.contact_index IN ($*)"
 )
+_BORROWER_OF = "SELECT application_id, customer_index AS person FROM applications WHERE application_id IN ($*)"
 _PEOPLE_OF = (
-    "WITH s AS (SELECT application_id, customer_index AS person FROM applications WHERE application_id IN ($*) "
+    f"WITH s AS ({_BORROWER_OF} "
     "UNION ALL SELECT application_id, contact_index AS person FROM contacts WHERE application_id IN ($*)) "
 )
 PEOPLE_OF = f"{_PEOPLE_OF} SELECT application_id, person FROM s"
 # The other applications of the people of these applications, each with the application and the person that led to it.
-APPLICATIONS_OF_SAME_PEOPLE = (
-    f"{_PEOPLE_OF} SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
+_OTHERS = (
+    f"SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
     "JOIN applications o ON o.customer_index = s.person AND o.application_id <> s.application_id "
     f"UNION ALL SELECT {APPLICATIONS.of('o')}, s.application_id, s.person FROM s "
     "JOIN contacts c ON c.contact_index = s.person AND c.application_id <> s.application_id "
     "JOIN applications o ON o.application_id = c.application_id"
 )
+APPLICATIONS_OF_SAME_PEOPLE = f"{_PEOPLE_OF} {_OTHERS}"
+APPLICATIONS_OF_SAME_BORROWER = f"WITH s AS ({_BORROWER_OF}) {_OTHERS}"
+# How many applications each of these logins is a contact or the borrower of, and each of these numbers is on file for.
+LOGINS_COUNTED = (
+    "SELECT person, COUNT(*) FROM (SELECT customer_index AS person, application_id FROM applications "
+    "WHERE customer_index IN ($*) UNION SELECT contact_index, application_id FROM contacts "
+    "WHERE contact_index IN ($*)) AS c GROUP BY person"
+)
+NUMBERS_COUNTED = "SELECT number_index, COUNT(*) FROM numbers WHERE number_index IN ($*) GROUP BY number_index"
 CONTACTS_OF = "SELECT contact_index FROM contacts WHERE application_id = $1"
 DELETE_CONTACTS = "DELETE FROM contacts WHERE application_id = $1"
 INSERT_CONTACT = "INSERT INTO contacts (contact_index, application_id) VALUES ($1, $2)"
@@ -140,10 +150,12 @@ CONTACT_OWNERS = (
     "JOIN applications a ON a.application_id = c.application_id WHERE c.contact_index IN ($*)"
 )
 # The people of these applications, and the borrowers of the other applications on which they are contacts.
-SAME_PEOPLE_OWNERS = (
-    f"{_PEOPLE_OF} SELECT application_id, person FROM s UNION ALL SELECT s.application_id, a.customer_index FROM s "
+_OTHER_OWNERS = (
+    "SELECT application_id, person FROM s UNION ALL SELECT s.application_id, a.customer_index FROM s "
     "JOIN contacts c ON c.contact_index = s.person JOIN applications a ON a.application_id = c.application_id"
 )
+SAME_PEOPLE_OWNERS = f"{_PEOPLE_OF} {_OTHER_OWNERS}"
+SAME_BORROWER_OWNERS = f"WITH s AS ({_BORROWER_OF}) {_OTHER_OWNERS}"
 NUMBER_OWNERS = (
     "SELECT n.number_index, a.customer_index FROM numbers n "
     "JOIN applications a ON a.application_id = n.application_id WHERE n.number_index IN ($*)"

@@ -22,19 +22,20 @@ T = TypeVar("T")
 class ShardRouting(Struct, frozen=True):
     """Maps applications, people, numbers and calls to the blind indexes of the borrowers of their applications.
 
-    The borrower of an erased application is None. A person, by the blind index of their login, may be a contact of
-    several borrowers, and a number may belong to contacts of several. `same` has, for each application, its people, and
-    the borrowers of the applications on which they are contacts. `legs` maps each leg to the call that the leg was last
-    matched with. `helped` maps logins to the customers they help, and invitations to the customers who invite.
+    The borrower of an erased application is None. `logins` has the people, by the blind index of their login: each may
+    be a contact of several borrowers, and a number may belong to contacts of several. `same` has, for each application,
+    its people, and the borrowers of the applications on which they are contacts. `legs` maps each leg to the call that
+    the leg was last matched with. `inviters` maps the login of each helper, and each invitation, to the customers who
+    have invited.
     """
 
     applications: Mapping[str, bytes | None]
     numbers: Mapping[bytes, Sequence[bytes | None]]
     calls: Mapping[str, bytes | None]
     legs: Mapping[bytes, str]
-    contacts: Mapping[bytes, Sequence[bytes | None]]
+    logins: Mapping[bytes, Sequence[bytes | None]]
     same: Mapping[str, Sequence[bytes | None]]
-    helped: Mapping[bytes, Sequence[bytes]] = {}
+    inviters: Mapping[bytes, Sequence[bytes]] = {}
 
     def shards(self, reads: ReadSet, count: int) -> frozenset[int]:
         """The shards that a command must lock. Empty if the command reads no customer's rows."""
@@ -48,15 +49,15 @@ class ShardRouting(Struct, frozen=True):
     def _keys(self, reads: ReadSet) -> Iterator[bytes | None]:
         yield reads.customer_index
         if reads.customer_index is not None:
-            yield from self.contacts.get(reads.customer_index, ())
+            yield from self.logins.get(reads.customer_index, ())
         yield reads.near
         yield reads.helping
         for index in (reads.helping, reads.invitation):
-            yield from self.helped.get(index or b"", ())
+            yield from self.inviters.get(index or b"", ())
         if reads.application_id is not None:
             # Two registrations of the same new id must lock the same shard, even if they name different borrowers.
             yield self.applications.get(reads.application_id) or _hashed(reads.application_id)
-            if reads.same_people:
+            if reads.same_borrower or reads.same_people:
                 yield from self.same.get(reads.application_id, ())
         if reads.number_index is not None:
             yield from distinct(self.numbers.get(reads.number_index, ())) or (reads.number_index,)
@@ -78,21 +79,24 @@ async def read_routing(reader: Reader, reads: ReadSet) -> ShardRouting:
     numbers: dict[bytes, list[bytes | None]] = {}
     for number_index, owner in await reader.fetch_in(records.NUMBER_OWNERS, _given(reads.number_index)):
         numbers.setdefault(bytes(number_index), []).append(owner)
-    contacts: dict[bytes, list[bytes | None]] = {}
+    logins: dict[bytes, list[bytes | None]] = {}
     for contact_index, owner in await reader.fetch_in(records.CONTACT_OWNERS, _given(reads.customer_index)):
-        contacts.setdefault(bytes(contact_index), []).append(owner)
-    helped: dict[bytes, list[bytes]] = {}
+        logins.setdefault(bytes(contact_index), []).append(owner)
+    inviters: dict[bytes, list[bytes]] = {}
     for sql, index in ((records.HELPED_OWNERS, reads.helping), (records.INVITATION_OWNERS, reads.invitation)):
         for found, owner in await reader.fetch_in(sql, _given(index)):
-            helped.setdefault(bytes(found), []).append(bytes(owner))
+            inviters.setdefault(bytes(found), []).append(bytes(owner))
     same: dict[str, list[bytes | None]] = {}
-    named = _given(reads.application_id) if reads.same_people else ()
-    for application_id, owner in await reader.fetch_in(records.SAME_PEOPLE_OWNERS, named):
-        same.setdefault(application_id, []).append(owner)
+    for sql, wanted in (
+        (records.SAME_BORROWER_OWNERS, reads.same_borrower),
+        (records.SAME_PEOPLE_OWNERS, reads.same_people),
+    ):
+        for application_id, owner in await reader.fetch_in(sql, _given(reads.application_id) if wanted else ()):
+            same.setdefault(application_id, []).append(owner)
     applications = await reader.fetch_in(records.APPLICATION_OWNERS, _given(reads.application_id))
     calls = await reader.fetch_in(records.CALL_OWNERS, (*reads.call_ids, *legs.values()))
     of_calls = {row[0]: row[1] for row in calls}
-    return ShardRouting({row[0]: row[1] for row in applications}, numbers, of_calls, legs, contacts, same, helped)
+    return ShardRouting({row[0]: row[1] for row in applications}, numbers, of_calls, legs, logins, same, inviters)
 
 
 def _given(value: T | None) -> tuple[T, ...]:

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from verifier.core.call import Call, Channel
-from verifier.core.messages.helpers import Seen
+from verifier.core.messages.helpers import HelperSaw
 from verifier.core.reconciliation import StrayKind
 from verifier.ledger.rows import AnyTable, Table
 
@@ -115,7 +115,7 @@ class HelperLookRow(Struct, frozen=True):
 
     look_id: str
     helper_id: str
-    seen: Seen
+    seen: HelperSaw
     seen_at: int
     expires_at: int
 
@@ -245,7 +245,7 @@ APPLICATIONS = Table(
     "applications",
     ApplicationRow,
     ("application_id",),
-    narrow=("call_counter", "local_day", "calls_today", "open_call_id"),
+    narrow=("call_counter", "local_day", "calls_today", "open_call_id", "called_today"),
     later=("called_today",),
 )
 CALLS = Table(

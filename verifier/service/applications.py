@@ -10,17 +10,19 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from verifier.core import call as lifecycle
+from verifier.core import contact_counts
 from verifier.core.application import Registration
-from verifier.core.closings import FUTURE_SLACK_MS, check_closing, dated, needs_date
+from verifier.core.closings import check_closing, closed_since, dated
 from verifier.core.contacts import Contact
 from verifier.core.errors import Erased, InternalError, InvalidField, NotFound, Tampered
 from verifier.core.messages.calls import ApplicationView, ErasedView
 from verifier.core.policy import zone
 from verifier.core.principal import Principal
 from verifier.core.sealing import ApplicationKeys
-from verifier.core.times import from_ms, to_ms
+from verifier.core.times import FUTURE_SLACK_MS, from_ms, to_ms
 from verifier.ledger import records
 from verifier.ledger.commands import Answer
+from verifier.ledger.contact_bounds import check_full, full_names
 from verifier.ledger.decrypted import DecryptedApplication, decrypt_application, unwrap_keys
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, ApplicationRow
@@ -60,9 +62,11 @@ class Applications:
         - a contact has a right that they cannot use, or is an officer of the application
         - a borrower is their own guarantor
         - the application already has another borrower
+        - a login or a number is added that has too many applications (ledger/contact_bounds.py)
         """
         context = self._context
         check(registration, context.clock())
+        full = await full_names(context.storage, context.ring, registration)
         customer_index = context.customer_index(registration.owner.id)
         contact_ids = registration.contact_ids
 
@@ -92,17 +96,20 @@ class Applications:
             if instead_of is not None and before != instead_of:
                 raise InvalidField.at("", "the application was changed at the same time")
             _check_form(registration, before)
+            check_full(full, registration, before)
             # Each update wraps the application's key again, under the key-encryption key that is active now.
-            # The facts that are held are decrypted only if the date of the closing is to be kept.
-            kept = existing is not None and needs_date(registration)
-            facts = dated(registration, work.applications.get(application_id).closed_ms if kept else None, work.now_ms)
+            since = None if before is None or existing is None else closed_since(before, existing.updated_at)
+            facts = dated(registration, since, work.now_ms)
             facts = facts if existing is None else with_contacts_dated(facts, before, work.now_ms)
             lost = confirming(before) - confirming(facts)
             if lost and not work.reads.helpers:
                 raise RemovesPeople
             kek_id, wrapped = context.ring.wrap(application_id, keys.pack())
             counter, day, today, open_call_id, created_at, called_today = counters
-            open_call = work.calls.get(open_call_id) if open_call_id is not None else None
+            open_call = None
+            if open_call_id is not None:
+                with suppress(NotFound, Erased, InternalError):
+                    open_call = work.calls.get(open_call_id)
             row = ApplicationRow(
                 application_id=application_id,
                 customer_index=customer_index,
@@ -117,10 +124,11 @@ class Applications:
                 updated_at=work.now_ms,
                 erased_at=None,
                 opted_out=0 if existing is None else existing.opted_out,
-                called_today=None if registration.contacts is UNSET else called_today,
+                called_today=None,
             )
             opened = DecryptedApplication(row, keys, facts, facts.people)
-            row = replace(row, sealed=work.seal(opened, application_id, _encode(facts)))
+            sealed = work.seal(opened, application_id, _encode(facts))
+            row = replace(row, sealed=sealed, called_today=_called_today(opened, called_today))
             work.applications.put(row)
             work.applications.put_numbers(application_id, self._number_indexes(facts))
             work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
@@ -133,6 +141,11 @@ class Applications:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
                 row = row if call.open else replace(row, open_call_id=None)
+            elif open_call_id is not None:
+                # Nobody can read any more whom the call went to.
+                self._revoke_unread(work, open_call_id)
+                row = replace(row, open_call_id=None)
+                work.applications.put(row)
             return lambda: view(replace(opened, row=row))
 
         reads = ReadSet(application_id=application_id, customer_index=customer_index)
@@ -181,12 +194,7 @@ class Applications:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
             if row.open_call_id is not None:
-                # Do not decrypt the key or the ticket here: a damaged application must be erasable too.
-                with suppress(Tampered):
-                    call = work.calls.stored(row.open_call_id)
-                    if call is not None:
-                        call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
-                        work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
+                self._revoke_unread(work, row.open_call_id)
             facts = self._facts_of(work, application_id)
             numbers = [] if facts is None else self._number_indexes(facts)
             tombstone = ApplicationRow(
@@ -217,6 +225,14 @@ class Applications:
 
         reads = ReadSet(application_id, same_people=True, whole=application_id, marketing=True, everywhere=True)
         return await self._context.writer.submit(reads, decide)
+
+    def _revoke_unread(self, work: UnitOfWork, call_id: str) -> None:
+        """Revoke an open call without decrypting its ticket or its application, since they may be damaged."""
+        with suppress(Tampered):
+            call = work.calls.stored(call_id)
+            if call is not None:
+                call = lifecycle.settle(call, work.now_ms, self._context.settings.rules)
+                work.calls.put(lifecycle.revoke(call, work.now_ms) if call.open else call)
 
     def _facts_of(self, work: UnitOfWork, application_id: str) -> Registration | None:
         """The facts of an application. None if they are damaged."""
@@ -289,6 +305,20 @@ def _check_contact(at: str, contact: Contact, registration: Registration, now_ms
     itself = contact.id == owner.id or (owner.kind == "company" and contact.name == owner.name)
     if contact.role == "guarantor" and itself:
         raise InvalidField.at(f"{at}/role", "a borrower cannot be their own guarantor")
+
+
+def _called_today(application: DecryptedApplication, counts: str | None) -> str | None:
+    """The counts of the calls to each contact, for the row of an application that is registered.
+
+    `counts` are those from before. A loan of one person has none: all of its calls went to its borrower.
+    """
+    if application.registration.contacts is UNSET:
+        return None
+    row = application.row
+    if counts is None:
+        borrower = application.pseudonym_of(application.registration.owner)
+        counts = contact_counts.all_to(borrower, row.local_day, row.calls_today)
+    return contact_counts.of_contacts(counts, set(map(application.pseudonym_of, application.contacts)))
 
 
 def _pointer(registration: Registration, position: int) -> str:

@@ -23,6 +23,7 @@ from verifier.core.errors import (
     PolicyRefused,
     Refusal,
     Suspended,
+    VerifierError,
 )
 from verifier.core.messages.calls import CallView, Code, IssueCall, IssuedCall, LogEvidence
 from verifier.core.policy import LIFTABLE, IntendedCall, check_policy, local_day
@@ -41,6 +42,18 @@ from verifier.service.staff.access import check_application, check_call, check_o
 from verifier.service.staff.cutoff import CutOff
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.todays_calls import calls_to_all, calls_today
+
+
+class _OtherPerson(VerifierError):
+    """The call goes to another person than was loaded. A command that raises this writes nothing.
+
+    Only the sealed facts say who has the number. So a first look finds the person, and a second one loads what is
+    theirs, and not what is the other contacts'.
+    """
+
+    def __init__(self, person: bytes) -> None:
+        super().__init__()
+        self.person = person
 
 
 class Calls:
@@ -86,7 +99,7 @@ class Calls:
                 calls_today=today,
                 calls_to_person=today if contact is None else calls_to_all(application, others, contact, work.now_ms),
                 now_ms=work.now_ms,
-                opted_out=marketing and contact is not None and self._refused(work, application, others, contact),
+                opted_out=marketing and contact is not None and self._refused(work, application, contact),
                 closed_ms=application.closed_ms,
             )
             officer = check_policy(settings.policy, application.registration, intended, lifted)
@@ -101,7 +114,7 @@ class Calls:
             return About(application_id, lambda: IssuedCall(view(opened), leaf_evidence(), code))
 
         exception_ids = _given(asked.exception_id)
-        reads = ReadSet(application_id, same_people=True, exception_ids=exception_ids, marketing=marketing)
+        reads = ReadSet(application_id, same_borrower=True, exception_ids=exception_ids, marketing=marketing)
 
         def guard(work: UnitOfWork) -> None:
             if caller.kind != "system":
@@ -113,7 +126,11 @@ class Calls:
             assigned = work.applications.get(application_id).registration.assigned(officer_id)
             return issued if assigned is not None else replace(issued, code=None)
 
-        return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
+        while True:
+            try:
+                return await context.writer.submit_kept(IssuedCall, reads, decide, idempotency, guard, again)
+            except _OtherPerson as other:
+                reads = replace(reads, same_borrower=False, customer_index=other.person)
 
     def _make_way(self, work: UnitOfWork, application: DecryptedApplication, officer_id: str) -> Call | None:
         """Close the application's open call if it is the officer's own, and neither rings nor was connected.
@@ -135,25 +152,22 @@ class Calls:
     def _others(
         self, work: UnitOfWork, application: DecryptedApplication, contact: Contact
     ) -> Sequence[DecryptedApplication]:
-        """The other applications of a contact. A contact without a login is only known on this application."""
-        if contact.id is None:
+        """The other applications of a contact. A contact without a login is only known on this application.
+
+        Raises _OtherPerson if they are not loaded. For a borrower they always are.
+        """
+        index = self._context.contact_index(application, contact)
+        if contact.id is None or index is None:
             return ()
-        index = self._context.contact_index(application, contact) or b""
+        loaded = work.reads.customer_index
+        if index != (application.row.customer_index if loaded is None else loaded):
+            raise _OtherPerson(index)
         return work.applications.others_of_contact(application.application_id, index, contact.id)
 
-    def _refused(
-        self,
-        work: UnitOfWork,
-        application: DecryptedApplication,
-        others: Sequence[DecryptedApplication],
-        contact: Contact,
-    ) -> bool:
-        """Whether a contact has refused marketing calls, in this release or, as a borrower, in an earlier one."""
+    def _refused(self, work: UnitOfWork, application: DecryptedApplication, contact: Contact) -> bool:
+        """Whether a contact has refused marketing calls. Without a login, nobody can have refused them."""
         person = self._context.contact_index(application, contact)
-        if person is None:
-            return False
-        theirs = (each.row for each in (application, *others) if each.row.customer_index == person)
-        return work.refusals.refused(person) or any(each.opted_out for each in theirs)
+        return person is not None and work.refusals.refused(person)
 
     def _add(
         self,

@@ -12,6 +12,7 @@ from verifier.core.evidence import LogKey, Trust
 from verifier.core.limits import Limit
 from verifier.core.policy import ContactPolicy
 from verifier.core.reconciliation import DiscrepancyKind
+from verifier.core.times import DAY_MS
 from verifier.ledger import indexes
 from verifier.ledger.committed import Reading
 from verifier.ledger.decrypted import DecryptedApplication
@@ -23,8 +24,6 @@ from verifier.ledger.writer import Writer
 from verifier.ports import Clock, Entropy, KeyRing, Storage
 from verifier.service.notifications.events import Events
 from verifier.service.staff.cutoff import CutOff
-
-DAY_MS = 86_400_000
 
 
 class Settings(msgspec.Struct, frozen=True):

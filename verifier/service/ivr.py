@@ -20,8 +20,8 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.answers import past_call, to_another, who
 from verifier.service.confirmations.candidates import with_number
-from verifier.service.confirmations.confirm import Confirmations, by_phone
-from verifier.service.confirmations.entries import looking_again, with_earlier
+from verifier.service.confirmations.confirm import Confirmations
+from verifier.service.confirmations.entries import by_phone, looking_again, with_earlier
 from verifier.service.confirmations.replays import goes_on, turn_again
 from verifier.service.context import Context
 from verifier.service.customers.call_history import read_kept_since

@@ -19,7 +19,7 @@ HelperId = Annotated[str, exact("help_[0-9a-f]{32}")]
 GivenName = Annotated[str, line(40)]
 Invitation = Annotated[str, Meta(min_length=1, max_length=40, description="ten letters, as in BCDFG-HJKLM")]
 HelperState = Literal["invited", "entered", "active", "ended", "expired"]
-Seen = Literal["genuine", "not_genuine", "ended", "call_status"]
+HelperSaw = Literal["genuine", "not_genuine", "ended", "call_status"]
 
 
 class InviteHelper(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +39,7 @@ class Invited(Struct, frozen=True):
 class HelperLook(Struct, frozen=True):
     """A look of a helper: a verdict that they got, or that they read the call status."""
 
-    seen: Seen
+    seen: HelperSaw
     at: datetime
 
 

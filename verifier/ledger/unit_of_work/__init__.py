@@ -87,7 +87,7 @@ class UnitOfWork:
         self.exchanges = ExchangeRows(self.loaded, declared)
         self.limits = LimitRows(self.loaded, declared)
         self.helpers = HelperRows(self.loaded, declared, ring)
-        self.refusals = RefusalRows(self.loaded, declared)
+        self.refusals = RefusalRows(self.loaded, declared, self.applications)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.looks = LookRows(self.loaded, declared, self.effects)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)

@@ -74,9 +74,19 @@ class ApplicationRows:
         self, application_id: str, contact_index: bytes, contact_id: str
     ) -> list[DecryptedApplication]:
         """The other applications of a contact of an application, except erased ones."""
-        self._declared.same_people(application_id)
+        self._declared.applications_of(contact_index)
         found = self._loaded.of_customer.get(contact_index, ())
         return self._with_contact((each for each in found if each != application_id), contact_id)
+
+    def borrowed_by(self, person: bytes) -> list[ApplicationRow]:
+        """The rows of the applications that a person borrows for, except erased ones, also if they are no contact.
+
+        The facts are not decrypted. `person` is the blind index of the borrower's login.
+        """
+        self._declared.applications_of(person)
+        found = {*self._loaded.of_customer.get(person, ()), self._declared.reads.application_id}
+        rows = (self._loaded.applications.get(each) for each in sorted(filter(None, found)))
+        return [each for each in rows if each is not None and each.customer_index == person]
 
     def leads_elsewhere(self, person: bytes, application_id: str) -> bool:
         """Whether a person of an application is on another one that is not erased, by the index of their login."""

@@ -26,8 +26,6 @@ from verifier.ledger.unit_of_work.log_entries import LogEntries, StagedLeaf
 from verifier.ledger.unit_of_work.writes import Effects
 from verifier.ports import KeyRing, Row
 
-# A call can go on for hours after its code has expired, and a contact may enter the code again.
-
 
 class GivenReceipt(Struct, frozen=True):
     """A receipt that somebody has got for the code of a call. `person` is the blind index of their login, or None."""

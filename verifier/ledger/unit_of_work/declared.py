@@ -42,9 +42,20 @@ class Declared:
             raise _undeclared("an application")
 
     def same_people(self, application_id: str) -> None:
-        """Check that the read set covers the other applications of the contacts of an application."""
+        """Check that the read set covers the other applications of all people of an application."""
         if application_id != self.reads.application_id or not self.reads.same_people:
-            raise _undeclared("the other applications of a contact")
+            raise _undeclared("the other applications of the contacts")
+
+    def applications_of(self, person: bytes) -> None:
+        """Check that the read set covers every application of a person, as borrower or contact."""
+        reads = self.reads
+        if reads.same_people:
+            return
+        borrower = (
+            self._loaded.applications.hint(reads.application_id, "customer_index") if reads.same_borrower else None
+        )
+        if person not in (reads.customer_index, borrower):
+            raise _undeclared("the applications of a person")
 
     def call(self, call_id: str) -> None:
         """Check that the read set covers a call.

@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 
 from verifier.core.call import Call
 from verifier.core.ids import hex_at
+from verifier.core.times import DAY_MS
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -39,7 +40,7 @@ from verifier.ports import Row, Transaction
 Item = TypeVar("Item")
 # The most rows that a batch loads for one application and one window.
 MOST_BETWEEN = 1_000
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 
 
 class CandidateCalls:
@@ -163,8 +164,12 @@ class Loaded:
         application_ids.update(each for found in self.of_number.values() for each in found)
         self.applications.load(await read(records.APPLICATIONS_BY_ID, sorted(application_ids)))
         of_customer = await read(records.APPLICATIONS_OF_PEOPLE, _given(n.customer_index for n in read_sets))
+        borrowed = _given(n.application_id for n in read_sets if n.same_borrower)
         named = _given(n.application_id for n in read_sets if n.same_people)
-        same = await read(records.APPLICATIONS_OF_SAME_PEOPLE, named)
+        same = [
+            *await read(records.APPLICATIONS_OF_SAME_BORROWER, borrowed),
+            *await read(records.APPLICATIONS_OF_SAME_PEOPLE, named),
+        ]
         self.same_people.update((row[-2], []) for row in same)
         for row in same:
             self.same_people[row[-2]].append(row[0])
@@ -331,14 +336,14 @@ class Loaded:
         """The borrowers of the loaded rows. The writer checks that the batch has locked the shard of each borrower."""
         borrowers = {each: self._customer(each) for each in self.applications}
         numbers = {number: [borrowers.get(each) for each in found] for number, found in self.of_number.items()}
-        contacts = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
+        logins = {person: [borrowers.get(each) for each in found] for person, found in self.of_customer.items()}
         calls = {each: borrowers.get(self.calls.hint(each, "application_id")) for each in self.calls}
         same = {each: [borrowers.get(other) for other in found] for each, found in self.same_people.items()}
-        helped: dict[bytes, list[bytes]] = {}
+        inviters: dict[bytes, list[bytes]] = {}
         for each in self.helpers:
             for named in _given(self.helpers.hint(each, column) for column in ("helper_index", "invitation")):
-                helped.setdefault(bytes(named), []).append(bytes(self.helpers.hint(each, "customer_index")))
-        return ShardRouting(borrowers, numbers, calls, self.leg_owners, contacts, same, helped)
+                inviters.setdefault(bytes(named), []).append(bytes(self.helpers.hint(each, "customer_index")))
+        return ShardRouting(borrowers, numbers, calls, self.leg_owners, logins, same, inviters)
 
 
 def ids_between(first_ms: int, last_ms: int) -> tuple[str, str]:

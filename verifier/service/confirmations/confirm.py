@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core import limits
 from verifier.core.call import Call, Channel
-from verifier.core.code import derive_code, impossible, parse_code, possible, same_code
+from verifier.core.code import derive_code, impossible, parse_code, same_code
 from verifier.core.contacts import Contact
 from verifier.core.errors import InvalidField, MalformedCode, RateLimited
 from verifier.core.messages.confirmations import Confirm, ConfirmByPhone, SpokenVerdict, Verdict
@@ -32,12 +32,20 @@ from verifier.service.confirmations.candidates import (
     Candidate,
     candidates,
     language_of,
-    of_caller,
     of_one_person,
+    whose,
     with_number,
 )
 from verifier.service.confirmations.daily_caps import check_cap, count
-from verifier.service.confirmations.entries import AlreadyConfirmed, Entry, NotLive, in_app, looking_again, with_earlier
+from verifier.service.confirmations.entries import (
+    AlreadyConfirmed,
+    Entry,
+    NotLive,
+    by_phone,
+    in_app,
+    looking_again,
+    with_earlier,
+)
 from verifier.service.confirmations.helped import helped_by
 from verifier.service.confirmations.looks import add_look
 from verifier.service.confirmations.past_calls import past_call_of
@@ -175,11 +183,11 @@ class Confirmations:
         if helped is not None:
             return helped.applications(work.applications.of_customer(helped.person_index, helped.person_id))
         assert entry.customer_index is not None  # noqa: S101 - in the app, there is a login
-        return _confirming(entry, work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
+        return entry.confirming(work.applications.of_customer(entry.customer_index, entry.customer_id or ""))
 
     def on_file(self, work: UnitOfWork, reads: ReadSet, number: str | None) -> Sequence[DecryptedApplication]:
         """The applications on which the calling number belongs to somebody who may confirm codes (law L12)."""
-        return _confirming(by_phone("", number), with_number(work, reads, number))
+        return by_phone("", number).confirming(with_number(work, reads, number))
 
     def judge_by_phone(
         self, work: UnitOfWork, reads: ReadSet, entry: Entry
@@ -242,7 +250,7 @@ class Confirmations:
         cap = self._context.settings.verdict_cap
         check_cap(work, reads, cap)
         count(work, reads, cap)
-        application = _whose(entry, self._candidates(work, applications))
+        application = whose(entry, self._candidates(work, applications))
         if not earlier.again:
             add_signal(self._context, work, reads, "impossible", entry, application)
             return error
@@ -332,7 +340,7 @@ class Confirmations:
         over: tuple[DecryptedApplication, DecryptedCall] | None,
     ) -> Judgement:
         """Refuse the code. If it was that of a call that is `over`, say so. Both take the same work."""
-        application, opened = over or (_whose(entry, [each.candidate for each in tries]), None)
+        application, opened = over or (whose(entry, [each.candidate for each in tries]), None)
         contact = _contact(entry, application)
         told = None if over is None else answers.tell(over[0], over[1].ticket, contact)
         receipt_id, leaf = receipts.sign(self._context, work, entry, application, contact, opened, told, over=True)
@@ -371,31 +379,8 @@ def _answer(judged: Judgement) -> About[Verdict]:
     return About(judged.about, lambda: answers.verdict(judged))
 
 
-def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
-    """The entry of a caller. `number` is the calling number, `named` the application that they named."""
-    return Entry(digits, possible(digits), "ivr", named, number=number or "")
-
-
-def _confirming(entry: Entry, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
-    """The applications on which the person who enters a code has the right to confirm codes."""
-    contacts = ((each, entry.contact(each)) for each in applications)
-    return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
-
-
 def _contact(entry: Entry, application: DecryptedApplication | None) -> Contact | None:
     return None if application is None else entry.contact(application)
-
-
-def _whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:
-    """The application that the receipt of a refusal belongs to, or None if it is unknown.
-
-    It is the application that the customer named. If the customer named none of their applications, it is their first
-    application.
-    """
-    if entry.customer_id is None:
-        found = of_caller(found, entry.number or "")
-    named = [each for each in found if each.application.application_id == entry.named]
-    return next((each.application for each in (*named, *found)), None)
 
 
 def _wrong(work: UnitOfWork, application: DecryptedApplication, call: Call, channel: Channel) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -54,6 +54,11 @@ class Entry(Struct, frozen=True):
             return application.contact(self.customer_id)
         return application.contact_of_number(self.number or "")
 
+    def confirming(self, applications: Sequence[DecryptedApplication]) -> Sequence[DecryptedApplication]:
+        """Those of these applications on which the person has the right to confirm codes."""
+        contacts = ((each, self.contact(each)) for each in applications)
+        return [each for each, contact in contacts if contact is not None and contact.may("confirm")]
+
     def is_for(self, application: DecryptedApplication, ticket: CallTicket) -> bool:
         """Whether the person may try a code against this call. A helper may only try calls to the person they help."""
         return self.helped is None or application.is_called(ticket, self.helped.person_id)
@@ -63,6 +68,11 @@ def in_app(typed: str, who: Principal, login: bytes, reported: str | None) -> En
     """The entry of somebody who is logged in. `login` is the blind index of their login. Raises MalformedCode."""
     digits = parse_code(typed)
     return Entry(digits, possible(digits), "app", None, who.id, login, reported=reported)
+
+
+def by_phone(digits: str, number: str | None, named: str | None = None) -> Entry:
+    """The entry of a caller. `number` is the calling number, `named` the application that they named."""
+    return Entry(digits, possible(digits), "ivr", named, number=number or "")
 
 
 class NotLive(VerifierError):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
+from verifier.core.times import DAY_MS
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import KEPT_MS
@@ -12,7 +15,7 @@ from verifier.ledger.tables import SignalKind, SignalRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.candidates import with_number
 from verifier.service.confirmations.entries import AGAIN_MS, Entry
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 
 KEPT_SIGNAL_MS = 31 * DAY_MS
 _ANY_UNEXAMINED = "SELECT 1 FROM signals WHERE campaign IS NULL LIMIT 1"
@@ -39,9 +42,7 @@ def add_signal(
         return
     people = [reads.customer_index or person]
     if reads.customer_index is None:
-        number = entry.number or ""
-        contacts = ((each, each.contact_of_number(number)) for each in with_number(work, reads, number))
-        people = distinct(context.contact_index(*each) for each in contacts) or people
+        people = _of_number(context, entry.number or "", with_number(work, reads, entry.number or "")) or people
     signal_id = work.new_id("sgnl") if receipt_id is None else f"sgnl_{receipt_id.partition('_')[2]}"
     reported = entry.reported
     signal = SignalRow(
@@ -58,6 +59,20 @@ def add_signal(
         sealed=None if reported is None else work.ring.seal(signal_id, reported.encode()),
     )
     work.signals.add(signal)
+
+
+def _of_number(context: Context, number: str, on_file: Iterable[DecryptedApplication]) -> list[bytes]:
+    """The people whom a calling number may belong to, by the blind index of their login, without repetition.
+
+    A contact without a login has the blind indexes of all of their numbers instead.
+    """
+    found: list[bytes | None] = []
+    for application in on_file:
+        contact = application.contact_of_number(number)
+        login = context.contact_index(application, contact)
+        without = contact.numbers if contact is not None and login is None else ()
+        found += [login, *(context.number_index(each.number) for each in without)]
+    return distinct(found)
 
 
 class Earlier(Struct, frozen=True):

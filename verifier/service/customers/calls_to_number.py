@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from verifier.core import dialogue as machine
 from verifier.core import words
-from verifier.core.call_history import DAY_MS, FUTURE_SLACK_MS, LONGEST_CALL_MS, SPOKEN_CALLS, SPOKEN_DAYS, Window
+from verifier.core.call_history import LONGEST_CALL_MS, SPOKEN_CALLS, SPOKEN_DAYS, Window
 from verifier.core.dialogue import Dialogue, Turn
 from verifier.core.errors import RateLimited
 from verifier.core.policy import local_time
+from verifier.core.times import DAY_MS, FUTURE_SLACK_MS
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork

@@ -12,7 +12,7 @@ from verifier.core.limits import Limit
 from verifier.core.messages.helpers import Helper, HelperLook, Helpers, Invited, InviteHelper
 from verifier.core.names import fault
 from verifier.core.principal import Principal
-from verifier.core.times import from_ms, optional_from_ms
+from verifier.core.times import DAY_MS, from_ms, optional_from_ms
 from verifier.ledger.commands import About, Answer, Reply
 from verifier.ledger.helpers import DecryptedHelper, HelperFacts, seal_facts
 from verifier.ledger.idempotency import Idempotency
@@ -21,7 +21,7 @@ from verifier.ledger.tables import HelperLookRow, HelperRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.looks import LOOKS_KEPT_MS
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 
 MAX_HELPERS = 3
 INVITATION_MS = 600_000

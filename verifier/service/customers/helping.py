@@ -13,7 +13,7 @@ from verifier.core.messages.confirmations import Words
 from verifier.core.messages.customers import StatusState
 from verifier.core.messages.helpers import EnterInvitation, Helped, HelpedCallStatus, Helping
 from verifier.core.principal import Principal
-from verifier.core.times import from_ms
+from verifier.core.times import DAY_MS, from_ms
 from verifier.ledger.commands import About, Answer, Reply
 from verifier.ledger.helpers import DecryptedHelper, seal_facts
 from verifier.ledger.idempotency import Idempotency
@@ -23,7 +23,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.confirmations.helped import helped_by
 from verifier.service.confirmations.looks import add_look
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 from verifier.service.customers.helpers import INVITATION_CAP, check_name, ended
 from verifier.service.customers.progress import calls_on_their_way
 from verifier.service.legs.exchanges import TelephoneExchanges

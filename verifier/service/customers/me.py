@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from msgspec.structs import replace
-
 from verifier.core import call as lifecycle
 from verifier.core import words
 from verifier.core.messages.confirmations import CalledContact, Words
@@ -119,16 +117,13 @@ class Me:
     async def preferences(self, customer: Principal) -> Preferences:
         """The customer's preferences."""
         person = self._context.customer_index(customer.id)
-        return Preferences(marketing_calls=not await self._context.reading.refuses_marketing(person))
+        return Preferences(marketing_calls=not await self._context.reading.refusing_marketing([person]))
 
     async def put_preferences(self, customer: Principal, wanted: Preferences) -> Preferences:
         """Set the customer's preferences. They hold for every application, now and later, even if there is none."""
         person = self._context.customer_index(customer.id)
 
         def decide(work: UnitOfWork) -> Answer[Preferences]:
-            for each in work.applications.of_customer(person, customer.id):
-                if each.row.opted_out and each.row.customer_index == person:
-                    work.applications.put(replace(each.row, opted_out=0))
             if wanted.marketing_calls:
                 work.refusals.delete(person)
             else:

@@ -12,7 +12,7 @@ from verifier.core.messages.customers import ReportCall, ReportTaken
 from verifier.core.octets import base64url
 from verifier.core.principal import Principal
 from verifier.core.statements import REPORT, ReportReceipt
-from verifier.core.times import from_ms, to_ms
+from verifier.core.times import DAY_MS, FUTURE_SLACK_MS, from_ms, to_ms
 from verifier.ledger.commands import About, Guard, Reply
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.idempotency import Idempotency
@@ -24,8 +24,7 @@ from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.context import Context
 
 _encode = msgspec.json.Encoder().encode
-OLDEST_MS = 365 * 86_400_000
-FUTURE_SLACK_MS = 300_000
+OLDEST_MS = 365 * DAY_MS
 
 
 class Reports:

@@ -18,7 +18,7 @@ from verifier.core.legs import LegByNumber, LegEvent, LegEventName, LegTaken
 from verifier.core.messages.calls import CallView
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
-from verifier.core.times import to_ms
+from verifier.core.times import DAY_MS, to_ms
 from verifier.ledger import records
 from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
@@ -32,7 +32,6 @@ from verifier.service.context import Context
 
 # The maximum clock skew between the telephone exchange and the service.
 SKEW_MS = 60_000
-DAY_MS = 86_400_000
 KEPT_MS = 31 * DAY_MS
 # If more applications than this have a number on file, the number cannot identify the call.
 MAX_APPLICATIONS = 100

@@ -10,19 +10,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from verifier.core.bulk_reading import HOUR_MS
 from verifier.core.call import Call
 from verifier.core.errors import InvalidField, Tampered
 from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
-from verifier.core.times import from_ms, optional_from_ms, to_ms
+from verifier.core.times import DAY_MS, HOUR_MS, from_ms, optional_from_ms, to_ms
 from verifier.ledger import records, tables
 from verifier.ledger.tables import LookRow, SignalRow, StrayLeg
 from verifier.ledger.unit_of_work.loading import WEEK_MS, look_at
 from verifier.service.context import Context
 from verifier.service.staff.bulk_reading import looks_of
 
-DAY_MS = 86_400_000
 MAX_WINDOW_MS = 31 * DAY_MS
 MAX_REPORTED = 20
 _CODES: dict[DiscrepancyKind, str] = {

@@ -21,7 +21,7 @@ MAX_WATCH_MS = 600_000
 MAX_WATCHED_BY_ONE = 10
 # If a client disappears, its stream is closed within this number of seconds.
 FREED_S = 10
-Seen = TypeVar("Seen")
+View = TypeVar("View")
 
 
 class Events:
@@ -59,10 +59,10 @@ class Events:
         self,
         who: Principal,
         customers: Sequence[bytes],
-        read: Callable[[], Awaitable[Seen]],
+        read: Callable[[], Awaitable[View]],
         clock: Callable[[], int],
-        same: Callable[[Seen, Seen], bool] = lambda before, now: before == now,
-    ) -> AsyncGenerator[Seen | None, None]:
+        same: Callable[[View, View], bool] = lambda before, now: before == now,
+    ) -> AsyncGenerator[View | None, None]:
         """Yield the result of `read` now, and again after each change. Without a change, yield None every 2 seconds.
 
         `customers` are the blind indexes of the borrowers whose calls are watched.

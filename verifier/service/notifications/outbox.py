@@ -13,6 +13,7 @@ from msgspec import Struct
 from verifier.core.contacts import Contact
 from verifier.core.errors import InternalError
 from verifier.core.purposes import Language
+from verifier.core.times import DAY_MS
 from verifier.ledger import records
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
@@ -20,7 +21,7 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.context import Context
 
-KEPT_MS = 86_400_000
+KEPT_MS = DAY_MS
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS = 15_000, 3_600_000
 _encode = msgspec.json.Encoder().encode
 

@@ -6,15 +6,16 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from verifier.core.bulk_reading import HOUR_MS, Seen, bulk_readings
+from verifier.core.bulk_reading import Seen, bulk_readings
 from verifier.core.errors import Tampered
+from verifier.core.times import DAY_MS, HOUR_MS
 from verifier.ledger import records, tables
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.loading import look_at
 from verifier.ledger.unit_of_work.looks import seen
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 
 # A commit may take this long after its look has got its time. The clocks of nodes differ by less.
 LATE_MS = 60_000

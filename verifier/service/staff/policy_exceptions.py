@@ -22,7 +22,7 @@ from verifier.core.messages.policy_exceptions import (
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.statements import EXCEPTION, PolicyException
-from verifier.core.times import from_ms
+from verifier.core.times import DAY_MS, from_ms
 from verifier.ledger import records
 from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication
@@ -35,7 +35,7 @@ from verifier.service.context import Context
 from verifier.service.staff.access import check_application
 from verifier.service.staff.looks import Looks
 
-SHOWN_MS = 86_400_000
+SHOWN_MS = DAY_MS
 _encode = msgspec.json.Encoder().encode
 
 
