@@ -9,6 +9,7 @@ import re
 
 BOTH, REFUSED, AUDIT, EITHER = "refused; audit", "refused", "audit", "refused or audit"
 DECOYS, ERASED = "leaves of decoys", "leaves of an erased application"
+HISTORIES = "leaves of deleted call histories"
 DELETED, OLD = "(a row deleted)", "(an old row put back)"
 NOT_WORDS = "nothing: because "
 
@@ -76,6 +77,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "person refused_at mac": BOTH,
         DELETED: AUDIT,
     },
+    "deleted_histories": {
+        "leaf_index statement_id deleted_at mac": BOTH,
+        DELETED: AUDIT,
+    },
     "log_head": {
         "origin size batches shards shares writers mac": BOTH,
         f"{DELETED} {OLD}": AUDIT,
@@ -94,6 +99,10 @@ EXPECTED: dict[str, dict[str, str]] = {
         "typ application_id sealed": AUDIT,
         "statement_id customer_index": NOT_WORDS + "the statement is erased, so these columns lead to nothing; "
         "the hash of the leaf stays",
+    },
+    HISTORIES: {
+        f"leaf_index entry {DELETED}": BOTH,
+        "typ statement_id application_id customer_index sealed": AUDIT,
     },
     DECOYS: {
         f"leaf_index typ statement_id {DELETED}": AUDIT,

@@ -65,7 +65,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "Others are asked to sign in again (RFC 9470).",
         "staff_amr": "The same by the `amr` of their token (RFC 8176), such as `hwk,otp`: one of these methods is "
         "enough.",
-        "staff_client_id": "The officer's console's client id at the provider. By default it is the first audience.",
+        "staff_client_id": "The client id at the provider of the pages for staff, `/officer/` and `/desk/`. By default "
+        "it is the first audience.",
         "staff_scope": "The scope that the console asks for. Add `offline_access` if the provider gives refresh tokens "
         "only for it.",
         "staff_resource": "The API that the console asks a token for (RFC 8707), if the provider requires its name.",
@@ -80,7 +81,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "customer_id_claim": "The claim with the customer's id.",
         "customer_require_at_jwt": "As for staff.",
         "customer_required_claim": "As for staff.",
-        "customer_client_id": "The customer page's client id at the provider. By default it is the first audience.",
+        "customer_client_id": "The client id at the provider of the customer's page, `/app/`. By default it is the "
+        "first audience.",
         "customer_scope": "As for staff.",
         "customer_resource": "As for staff.",
     },

@@ -6,6 +6,7 @@
 import { callWindow } from "../web/call-window.js";
 import { announce, button, h } from "../web/elements.js";
 import { dayAndTime, phone, said, say } from "../web/language.js";
+import { question as questions } from "../web/question.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { receiptButtons } from "./receipts.js";
 import { WORDS } from "./words.js";
@@ -19,18 +20,14 @@ export function calledForm(page, at) {
   const { fields, question } = callWindow(Date.parse(at));
   const wrong = h("p", { class: "error", role: "alert" });
   const answer = h("div", { class: "stack", id: "called-answer" });
-  /** The last question that got no answer, with its key. @type {{asked: string, key: string} | null} */
-  let pending = null;
+  const send = questions();
   const ask = async () => {
     answer.replaceChildren();
     const asked = question();
     wrong.textContent = typeof asked === "string" ? asked : "";
     if (typeof asked === "string") return;
-    const body = JSON.stringify(asked);
-    if (pending?.asked !== body) pending = { asked: body, key: crypto.randomUUID() };
     try {
-      const checked = await page.client.me.checkCalls(asked, { idempotencyKey: pending.key });
-      pending = null;
+      const checked = await send(asked, (idempotencyKey) => page.client.me.checkCalls(asked, { idempotencyKey }));
       answer.replaceChildren(...answered(page, checked));
       announce(said(checked.words));
     } catch (error) {

@@ -83,30 +83,32 @@ function ofACall(page, verdict, asked, signal) {
   const call = verdict.call;
   if (!call) throw new TypeError("the answer has no call");
   const time = clockTime(verdict.at);
-  const looks = call.called ? { ...LOOKS, on: TO_ANOTHER } : LOOKS;
+  const { called } = call;
+  const looks = called ? { ...LOOKS, on: TO_ANOTHER } : LOOKS;
   const top = h("div", { role: "status" }, banner("idle", WORDS.goesOn, say(WORDS.goesOnWhat)));
   const over = h("p", { class: "lead" }, say(WORDS.overLead));
   const on = h(
     "div",
     { class: "stack" },
     verdict.given_before && h("p", {}, say(WORDS.givenBefore)),
-    call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(WORDS.noLeg)),
-    call.asks.length > 0 && list(WORDS.asks, call.asks, page),
+    // What follows is about a telephone that is not this person's, if the call is to another contact.
+    !called && call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(SHARED.noLeg)),
+    !called && call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
-  const toAnother = call.called ? notToYou(call.called) : null;
   const ring = ringLink(page);
   const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
     { class: "verdict-body" },
+    called && notToYou(called),
     over,
-    toAnother,
     h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
     h("dl", {}, facts(page, call)),
     h("p", { class: "warn" }, say(WORDS.neverTell)),
     on,
     list(WORDS.never, call.never_asks, page),
     ring,
+    called && button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
     receiptButtons(verdict.receipt_id, verdict.receipt),
     leave,
   );
@@ -120,15 +122,23 @@ function ofACall(page, verdict, asked, signal) {
     retitle(page, top, icon, title, say(what, { time }));
     if (state !== "asking") body.hidden = false;
     on.hidden = state !== "on";
-    if (toAnother) toAnother.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
-    if (ring) ring.hidden = state === "on" && !call.called;
+    if (ring) ring.hidden = state === "on" && !called;
   };
   if (verdict.verdict === "ended") turn("over");
-  else if (call.called) watchCallToAnother(page, asked, signal, turn);
+  else if (called) watchCallToAnother(page, asksAgain(page, asked), signal, turn);
   else watchCall(page, call, signal, turn);
   return article;
+}
+
+/** Asks for the same answer again. @param {Page} page @param {Asked} asked @returns {Parameters<typeof watchCallToAnother>[1]} */
+function asksAgain(page, { digits, key }) {
+  return {
+    status: (options) => page.client.me.callStatus(options),
+    verdict: (handlers, options) =>
+      page.client.confirmations.confirm({ code: digits }, handlers, { ...options, idempotencyKey: key }),
+  };
 }
 
 /** @typedef {import("./watch.js").State} State */
@@ -145,7 +155,7 @@ const LOOKS = {
 };
 
 /** Whom the bank called, and what that means for this person. @param {NonNullable<CallDetails["called"]>} called */
-function notToYou(called) {
+export function notToYou(called) {
   return h(
     "div",
     { class: "stack" },
@@ -258,7 +268,7 @@ function facts(page, call) {
 }
 
 /** @param {import("../web/language.js").Both} title @param {readonly string[]} items @param {Page} page */
-function list(title, items, page) {
+export function list(title, items, page) {
   const words = items.map((item) => page.facts.items[item]?.[language()] ?? item);
   return h("section", {}, h("h2", {}, say(title)), h("ul", {}, words.map((each) => h("li", {}, each))));
 }

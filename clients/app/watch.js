@@ -3,9 +3,12 @@
  * Implements specs/protocol.md sections 7.5, 7.12 and 12.1.
  */
 
+import { repeat } from "../web/live.js";
+
 /** @typedef {import("../web/page.js").Page} Page */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallDetails"]} CallDetails */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallStatus"]} CallStatus */
+/** @typedef {import("../typescript/src/client.js").Options} Options */
 /** @typedef {"asking" | "on" | "over" | "lost" | "blind"} State */
 
 const LOOK_AGAIN_MS = 5_000;
@@ -37,30 +40,35 @@ export function watchCall(page, call, signal, changed) {
 }
 
 /**
- * Follow a confirmed call to another contact. The status stream does not name it, so ask for the verdict again and
- * again: with the same key, the answer is `genuine` during the call, and `ended` afterwards.
+ * Follow a confirmed call to somebody else: another contact, or the person whom a helper helps. The person's own status
+ * stream does not name it. So ask for the verdict again and again: with the same key, the answer is `genuine` during the
+ * call, and `ended` afterwards.
  * @param {Page} page
- * @param {{digits: string, key: string}} asked
+ * @param {{status: (options: Options) => Promise<{state: string}>,
+ *   verdict: (handlers: import("../typescript/src/client.js").Handlers<State>, options: Options) => Promise<State>}} asks
  * @param {AbortSignal} signal
  * @param {(state: State) => void} changed
  */
-export async function watchCallToAnother(page, { digits, key }, signal, changed) {
+export async function watchCallToAnother(page, asks, signal, changed) {
   const turn = changes(changed);
+  /** @type {(state: State) => () => State} */
+  const as = (state) => () => state;
   const look = async () => {
     const within = { signal: AbortSignal.any([signal, AbortSignal.timeout(NO_ANSWER_MS)]) };
-    const status = await page.client.me.callStatus(within);
+    const status = await asks.status(within);
     if (status.state === "unknown") return "blind";
-    /** @type {(state: State) => () => State} */
-    const as = (state) => () => state;
-    const handlers = { genuine: as("on"), ended: as("over"), notGenuine: as("over") };
-    return page.client.confirmations.confirm({ code: digits }, handlers, { ...within, idempotencyKey: key });
+    return asks.verdict({ genuine: as("on"), ended: as("over"), notGenuine: as("over") }, within);
   };
-  while (!signal.aborted) {
+  const again = async () => {
     /** @type {State} */
-    const state = await look().catch(() => "lost");
+    const state = await look().catch((error) => {
+      if (!signal.aborted) page.barred(error);
+      return "lost";
+    });
     if (!signal.aborted) turn(state);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-  }
+  };
+  await again();
+  await repeat(LOOK_AGAIN_MS, signal, again);
 }
 
 /** Pass on a state that differs from the one before. @param {(state: State) => void} changed */

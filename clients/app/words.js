@@ -50,10 +50,6 @@ export const WORDS = {
   sameTry: both("再问一次", "Ask again"),
   checkedAt: both("核实时间 {time}", "Checked at {time}"),
   givenBefore: both("您刚才已经核实过这通电话。", "You have already confirmed this call."),
-  noLeg: both(
-    "银行无法看到这通电话是否接通到您的号码。",
-    "The bank cannot see whether this call is connected to your number.",
-  ),
   goesOn: both("正在确认通话是否仍在进行……", "Checking that the call is still going on…"),
   goesOnWhat: both("请稍候，先不要透露任何信息。", "One moment. Share nothing yet."),
   over: both("那通电话已经结束", "That call is over"),
@@ -98,10 +94,10 @@ export const WORDS = {
 
   callsTitle: both("我们打过的电话", "Calls we have made"),
   callsWhy: both(
-    "与您的申请有关的每一通电话都在这里，包括没有核实的。",
-    "Every call about your applications is here, also those that were never confirmed.",
+    "这里是我行打给您的电话，包括没有核实的。您可以查看详情的贷款，也列出打给其他联系人的电话。",
+    "Our calls to you, also those that were never confirmed. On loans whose details you may see, also our calls to the other contacts.",
   ),
-  noCalls: both("还没有通话。", "There have been no calls."),
+  noCalls: both("没有可以显示的通话。", "There are no calls to show."),
   states: {
     issued: both("准备拨打", "About to ring"),
     ringing: both("正在响铃", "Ringing"),
@@ -131,7 +127,7 @@ export const WORDS = {
   missedNot: both("取消", "Cancel"),
 
   loansTitle: both("我的贷款", "My loans"),
-  noLoans: both("没有贷款申请。", "There are no applications."),
+  noLoans: both("没有可以显示的贷款申请。", "There are no applications to show."),
   enquiry: both("已登记您的咨询，尚未提交申请", "You asked us about this. There is no application yet"),
   stages: {
     received: both("已受理", "Received"),
@@ -157,10 +153,10 @@ export const WORDS = {
   kept: both("已保存。", "Saved."),
   looked: both("谁查看过我的信息", "Who looked at my data"),
   lookedWhy: both(
-    "我行员工和系统每次查看您的信息，都会记录在这里。如有疑问，请拨打银行卡背面的电话。",
-    "Each time our staff or our systems look at your data, it is recorded here. If you have a question, ring the number on your bank card.",
+    "我行员工和系统在本服务中查看您的贷款，都会留下记录，并显示在这里。如有疑问，请拨打银行卡背面的电话。",
+    "When our staff or systems look at your loans in this service, it is recorded and shown here. If you have a question, ring the number on your bank card.",
   ),
-  lookedNone: both("还没有人查看过您的信息。", "Nobody has looked at your data."),
+  lookedNone: both("没有查看记录。", "No look is recorded."),
   lookedStaff: both("{role}，工号 {id}", "{role}, staff number {id}"),
   lookedSystem: both("银行系统 {id}", "The bank's system {id}"),
   lookedReason: both("原因：{reason}", "Reason: {reason}"),

@@ -20,14 +20,17 @@ export function findScreen(page) {
     const named = whose(reference.value.trim(), number.value);
     const why = reason.value.trim();
     wrong.textContent = typeof named === "string" ? named : why ? "" : say(WORDS.reasonMissing);
-    if (typeof named === "string" || !why) return (typeof named === "string" ? reference : reason).focus();
+    if (typeof named === "string") return (named === say(WORDS.numberWrong) ? number : reference).focus();
+    if (!why) return reason.focus();
     const asked = { ...named, reason: why };
     try {
       begin(asked, await page.client.counter.find(asked));
     } catch (error) {
       if (!(error instanceof Problem && error.slug === "not_found")) return page.fail(error);
-      wrong.textContent = say(WORDS.notFound);
-      return reference.focus();
+      // A company's loan leads to one customer by the number of the person who is present, and not by its id.
+      const byId = "application_id" in named;
+      wrong.textContent = say(byId ? WORDS.notFoundById : WORDS.notFoundByNumber);
+      return (byId ? reference : number).focus();
     }
     return page.go("/visit");
   };

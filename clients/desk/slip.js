@@ -4,7 +4,7 @@
  */
 
 import { named } from "../web/contacts.js";
-import { announce, button, h } from "../web/elements.js";
+import { button, h } from "../web/elements.js";
 import { dateAndTime, inLanguage, phone, said, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { symbolsOf } from "./symbols.js";
@@ -17,7 +17,7 @@ import { WORDS } from "./words.js";
 /**
  * @typedef {{kind: "verdict", language: Language, asked: string, answer: Schemas["Verdict"]}
  *   | {kind: "calls", language: Language, asked: string | null, answer: Schemas["CallsChecked"]}
- *   | {kind: "report", language: Language, asked: string, answer: Schemas["ReportTaken"]}} Answered
+ *   | {kind: "report", language: Language, asked: Omit<Schemas["ReportAtCounter"], "reason">, answer: Schemas["ReportTaken"]}} Answered
  */
 
 /** The answer on the screen. It is forgotten when the clerk leaves the screen. @type {Answered | null} */
@@ -45,8 +45,10 @@ export async function slipScreen(page, signal) {
     try {
       const { statement, proof } = shown.answer.receipt;
       const drawn = await page.client.receipts.draw({ statement, proof }, { signal });
+      const again = symbols.contains(document.activeElement);
       symbols.replaceChildren(...symbolsOf(drawn.symbols, shown.language));
       print.hidden = false;
+      if (again) print.focus();
     } catch (error) {
       if (!signal.aborted) symbols.replaceChildren(page.trouble(error, draw));
     }
@@ -54,7 +56,6 @@ export async function slipScreen(page, signal) {
   // A slip without its evidence is not worth printing.
   print.hidden = true;
   await draw();
-  announce(bodyOf(page, shown).heading);
   return h(
     "div",
     { class: "stack" },
@@ -79,7 +80,7 @@ function slip(page, shown, symbols) {
     h(
       "dl",
       {},
-      h("dt", {}, tell(WORDS.asked)), h("dd", {}, asked),
+      h("dt", {}, tell(shown.kind === "report" ? WORDS.reported : WORDS.asked)), h("dd", {}, asked),
       h("dt", {}, tell(WORDS.answeredAt)), h("dd", {}, dateAndTime(shown.answer.at, language)),
       more.map(([name, value]) => [h("dt", {}, tell(name)), h("dd", {}, value)]),
       number && [h("dt", {}, tell(WORDS.ring)), h("dd", { class: "number" }, phone(number))],
@@ -100,22 +101,28 @@ function bodyOf(page, shown) {
   const { language, answer } = shown;
   const tell = (/** @type {Both} */ both, /** @type {Record<string, string>} */ values = {}) => inLanguage(language, both, values);
   if (shown.kind === "report") {
-    return { heading: tell(WORDS.reportTaken), look: "plain", lead: tell(WORDS.reportTakenWhat), asked: shown.asked || "—", more: [] };
+    const { said: told, at, caller_number: from, code } = shown.asked;
+    /** @type {[Both, string][]} */
+    const rest = [[WORDS.reportAt, dateAndTime(at, language)], [WORDS.fromNumber, from ?? ""], [WORDS.code, code ?? ""]];
+    const more = rest.filter(([, value]) => value !== "");
+    return { heading: tell(WORDS.reportTaken), look: "plain", lead: tell(WORDS.reportTakenWhat), asked: told || "—", more };
   }
   if (shown.kind === "calls") {
     const { calls, words, from, until } = shown.answer;
     const window = tell(WORDS.window, { from: dateAndTime(from, language), until: dateAndTime(until, language) });
-    const asked = shown.asked === null ? window : `${window} · ${tell(SHARED.calledNumber)} ${phone(shown.asked)}`;
-    return { heading: tell(WORDS.callsHeading), look: calls.length ? "plain" : "doubt", lead: said(words, language), asked, more: calls.map(entry) };
+    const asked = shown.asked === null ? window : `${window} · ${tell(WORDS.fromNumber)} ${phone(shown.asked)}`;
+    const heading = tell(calls.length ? WORDS.callsHeading : WORDS.noCallsHeading);
+    return { heading, look: calls.length ? "plain" : "doubt", lead: said(words, language), asked, more: calls.map(entry) };
   }
   const { verdict, call, words } = shown.answer;
   const called = call?.called ? named(call.called, language) : null;
   const then = tell(WORDS.genuineWhat, { time: dateAndTime(answer.at, language) });
   const notToYou = called ? [tell(SHARED.toAnotherWhat, { contact: called }), tell(SHARED.toAnotherNotYou)] : [];
-  const lead = verdict === "genuine" ? [then, ...notToYou].join(" ") : said(words, language);
+  const noLeg = call && !called && call.leg.mode !== "required" && !call.leg.connected_at ? [tell(SHARED.noLeg)] : [];
+  const lead = verdict === "genuine" ? [then, ...noLeg, ...notToYou].join(language === "en" ? " " : "") : said(words, language);
   const look = verdict === "genuine" ? "plain" : verdict === "ended" ? "doubt" : "bad";
   return {
-    heading: tell(called && verdict === "genuine" ? SHARED.toAnother : WORDS.headings[verdict]),
+    heading: tell(called && verdict === "genuine" ? SHARED.toAnother : call?.began_at ? WORDS.pastCall : WORDS.headings[verdict]),
     look,
     lead,
     asked: `${tell(WORDS.code)} ${shown.asked}`,
@@ -124,13 +131,20 @@ function bodyOf(page, shown) {
 
   /** @param {Schemas["CallDetails"]} call @returns {[Both, string][]} */
   function details(call) {
-    const { officer, loan, purpose } = call;
+    const { officer, loan, purpose, leg, began_at: began, ended_at: ended } = call;
+    const never = call.never_asks.map((each) => page.facts.items[each]?.[language] ?? each);
     return [
       ...(called ? [/** @type {[Both, string]} */ ([SHARED.toWhom, called])] : []),
       [WORDS.officer, tell(SHARED.officerLine, { ...officer })],
       ...(purpose === null ? [] : [/** @type {[Both, string]} */ ([WORDS.purpose, purposeOf(purpose)])]),
       ...(loan ? [/** @type {[Both, string]} */ ([WORDS.loan, `${loan.product} · ${loan.reference}`])] : []),
       [WORDS.fromNumber, phone(call.caller_number)],
+      ...(began ? [/** @type {[Both, string]} */ ([WORDS.began, dateAndTime(began, language)])] : []),
+      // If only the code has expired, the call may still go on.
+      ...(ended
+        ? [/** @type {[Both, string]} */ ([leg.connected_at && !leg.ended_at ? WORDS.codeEnded : WORDS.ended, dateAndTime(ended, language)])]
+        : []),
+      [WORDS.never, never.join(language === "en" ? "; " : "、")],
     ];
   }
 

@@ -8,6 +8,7 @@ import { LENGTH, digitsOf } from "../web/code.js";
 import { asLocal, callWindow } from "../web/call-window.js";
 import { button, h, labelled } from "../web/elements.js";
 import { asE164, grouped, phone, say } from "../web/language.js";
+import { question as questions } from "../web/question.js";
 import { reportForm } from "../web/report-form.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { present } from "./present.js";
@@ -48,42 +49,29 @@ export function visitScreen(page) {
   );
 }
 
-/**
- * The key of a question. A question whose answer was lost is asked again under the same key, another one under another.
- */
-function keys() {
-  let before = "";
-  let key = "";
-  return (/** @type {object} */ asked) => {
-    const body = JSON.stringify(asked);
-    if (body !== before) [before, key] = [body, crypto.randomUUID()];
-    return { idempotencyKey: key };
-  };
-}
-
 /** @param {Page} page @param {Present} who @param {Language} language */
 function codeCard(page, who, language) {
   const code = h("input", { id: "code", class: "code", inputmode: "numeric", autocomplete: "off", spellcheck: "false", placeholder: "000 000 000" });
   code.addEventListener("input", () => (code.value = grouped(digitsOf(code.value).digits)));
   const number = h("input", { id: "code-number", inputmode: "tel", maxlength: 32, autocomplete: "off" });
   const wrong = h("p", { class: "error", role: "alert" });
-  const keyOf = keys();
+  const send = questions();
   const ask = async () => {
     const { digits } = digitsOf(code.value);
     const caller = asE164(number.value);
-    wrong.textContent =
-      digits.length < LENGTH ? say(WORDS.codeShort) : caller === "" ? say(SHARED.calledNoNumber) : "";
-    if (wrong.textContent) return code.focus();
+    const short = digits.length < LENGTH;
+    wrong.textContent = short ? say(WORDS.codeShort) : caller === "" ? say(SHARED.calledNoNumber) : "";
+    if (wrong.textContent) return (short ? code : number).focus();
     const asked = { ...who, code: digits, caller_number: caller };
     /** @param {Verdict} verdict @returns {Verdict} */
     const same = (verdict) => verdict;
     try {
       const handlers = { genuine: same, notGenuine: same, ended: same };
-      const verdict = await page.client.counter.confirm(asked, handlers, keyOf(asked));
+      const verdict = await send(asked, (idempotencyKey) => page.client.counter.confirm(asked, handlers, { idempotencyKey }));
       show(page, { kind: "verdict", language, asked: grouped(digits), answer: verdict });
     } catch (error) {
-      const known = error instanceof Problem && WORDS.problems[error.slug];
-      if (!known) return tell(page, wrong, error);
+      const known = error instanceof Problem ? mended(error) : null;
+      if (known === null) return tell(page, wrong, error);
       wrong.textContent = say(known);
       code.focus();
     }
@@ -99,18 +87,24 @@ function codeCard(page, who, language) {
   );
 }
 
+/** What the clerk can do about a refused code, or null. @param {Problem} problem */
+function mended({ slug, errors }) {
+  if (slug === "malformed_code") return WORDS.codeSlip;
+  return slug === "invalid_field" && errors.some((each) => each.pointer === "/number") ? WORDS.otherNumber : null;
+}
+
 /** @param {Page} page @param {Present} who @param {Language} language */
 function callsCard(page, who, language) {
   const { fields, question } = callWindow(page.now());
   const wrong = h("p", { class: "error", role: "alert" });
-  const keyOf = keys();
+  const send = questions();
   const ask = async () => {
     const window = question();
     wrong.textContent = typeof window === "string" ? window : "";
     if (typeof window === "string") return;
     const asked = { ...who, ...window };
     try {
-      const answer = await page.client.counter.checkCalls(asked, keyOf(asked));
+      const answer = await send(asked, (idempotencyKey) => page.client.counter.checkCalls(asked, { idempotencyKey }));
       show(page, { kind: "calls", language, asked: window.caller_number, answer });
     } catch (error) {
       tell(page, wrong, error);
@@ -124,22 +118,23 @@ function reportCard(page, who, language) {
   const at = h("input", { id: "report-at", type: "datetime-local", value: asLocal(page.now()), required: true });
   const form = reportForm();
   const wrong = h("p", { class: "error", role: "alert" });
-  const keyOf = keys();
-  const send = async () => {
+  const send = questions();
+  const report = async () => {
     const [said, when] = [form.read(), new Date(at.value)];
-    const incomplete = Number.isNaN(when.getTime()) ? SHARED.calledNoTime : said === null ? SHARED.reportEmpty : null;
-    wrong.textContent = incomplete === null ? "" : say(incomplete);
-    if (said === null || incomplete) return;
+    const noTime = Number.isNaN(when.getTime());
+    wrong.textContent = noTime ? say(SHARED.calledNoTime) : said === null ? say(SHARED.reportEmpty) : "";
+    if (noTime) return at.focus();
+    if (said === null) return form.kinds.querySelector("input")?.focus();
     const asked = { ...who, ...said, at: when.toISOString() };
     try {
-      const answer = await page.client.counter.report(asked, keyOf(asked));
-      show(page, { kind: "report", language, asked: said.said, answer });
+      const answer = await send(asked, (idempotencyKey) => page.client.counter.report(asked, { idempotencyKey }));
+      show(page, { kind: "report", language, asked: { ...asked, said: form.told(language) }, answer });
     } catch (error) {
-      tell(page, wrong, error);
+      tell(page, wrong, error, WORDS.reportNoAnswer);
     }
   };
   const fields = [labelled(say(WORDS.reportAt), at), form.kinds, ...form.more];
-  return folded(WORDS.reportTitle, fields, wrong, button(say(WORDS.reportSend), send, { class: "primary" }));
+  return folded(WORDS.reportTitle, fields, wrong, button(say(WORDS.reportSend), report, { class: "primary" }));
 }
 
 /**
@@ -152,9 +147,9 @@ function folded(title, fields, wrong, action) {
 
 /**
  * Say that there was no answer, without losing what was filled in: the same question can be asked again.
- * @param {Page} page @param {Element} wrong @param {unknown} error
+ * @param {Page} page @param {Element} wrong @param {unknown} error @param {import("../web/language.js").Both} [words]
  */
-function tell(page, wrong, error) {
-  if (error instanceof CannotCheck) wrong.textContent = say(WORDS.noAnswer);
+function tell(page, wrong, error, words = WORDS.noAnswer) {
+  if (error instanceof CannotCheck) wrong.textContent = say(words);
   else page.fail(error);
 }

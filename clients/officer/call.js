@@ -45,6 +45,7 @@ export async function callScreen(page, signal, callId) {
     const { signal: seen } = reading;
     const shown = mayRead ? await codeOf(page, callId, seen) : null;
     if (seen.aborted) return;
+<<<<<<< HEAD
     code = shown;
     state.replaceChildren(...(shown ? codeCard(page, call, shown, person?.language ?? "zh-CN", seen) : [stateView(call, several)]));
     if (shown) {
@@ -53,6 +54,10 @@ export async function callScreen(page, signal, callId) {
       announce(say(WORDS.codeHere));
     } else if (begun) announce(state.querySelector("h2")?.textContent ?? "");
     begun = true;
+=======
+    readable = code !== null;
+    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call)]));
+>>>>>>> main
   };
   const hide = () => {
     reading.abort();
@@ -131,17 +136,18 @@ async function codeOf(page, callId, signal) {
   }
 }
 
-/** @param {CallView} call @param {boolean} several whether the loan has several contacts */
-function stateView(call, several) {
+/** @param {CallView} call */
+function stateView(call) {
   const dial = { number: phone(call.number), caller: phone(call.caller_number) };
   if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat), dialLink(call));
   if (call.state === "ringing") return card("calm", "bell", say(WORDS.rings, dial), say(WORDS.dialWhat));
-  if (call.state === "confirmed") return card("good", "check", confirmedAt(call, several), say(WORDS.confirmedWhat));
+  if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
   if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
-  const what = call.confirmed_at ? confirmedAt(call, several) : say(WORDS.neverConfirmed);
+  const what = call.confirmed_at ? confirmedAt(call) : say(WORDS.neverConfirmed);
   return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
 }
 
+<<<<<<< HEAD
 /** A link that the officer's telephone program opens (RFC 3966). @param {CallView} call */
 function dialLink(call) {
   return h("p", {}, h("a", { class: "button primary", href: `tel:${call.number}` }, say(DAY.dialIt, { number: phone(call.number) }), keyMark("d")));
@@ -150,6 +156,11 @@ function dialLink(call) {
 /** @param {CallView} call @param {boolean} several */
 function confirmedAt(call, several) {
   return say(several ? WORDS.contactConfirmedAt : WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
+=======
+/** @param {CallView} call */
+function confirmedAt(call) {
+  return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
+>>>>>>> main
 }
 
 /**

@@ -116,15 +116,15 @@ export const WORDS = {
     "您好，我是{bank}的{name}，工号{id}。在继续之前，请您先核实我的身份：按免提，不用挂断，打开手机银行，点“来电核实”；没有手机银行的，挂断后请拨打卡背面的客服电话。核实码是：{code}。核实结果您自己看就好，不用告诉我。",
     "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine. You need not hang up: switch to loudspeaker, open the bank's app and choose “Call check”. If you do not use the app, hang up and ring the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
   ),
-  confirmedAt: both("客户已于 {time} 核实", "The customer confirmed at {time}"),
-  contactConfirmedAt: both("联系人已于 {time} 核实", "A contact confirmed at {time}"),
+  // Another contact or a helper may have been first.
+  confirmedAt: both("已于 {time} 核实", "Confirmed at {time}"),
   confirmedWhat: both(
     "这只说明银行身份属实，不代表已核实客户身份。",
     "This proves the bank to the customer. It does not identify the customer.",
   ),
   legEnded: both("电话已挂断", "The call has ended"),
   legEndedWhat: both("客户仍可在两分钟内拨打银行电话核实。", "The customer can still ring the bank to confirm, for two minutes."),
-  neverConfirmed: both("客户没有核实。", "The customer did not confirm."),
+  neverConfirmed: both("没有人核实。", "Nobody confirmed it."),
   lost: both("无法得知电话是否仍接通，核实码已隐藏。正在重新连接……", "Whether the call is connected is not known, so the code is hidden. Connecting again…"),
   revoke: both("作废本次核实码", "Cancel this code"),
   states: {

@@ -8,7 +8,8 @@ const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;
 
 /**
- * The fields, and a function that returns the question to send, or what is wrong with it.
+ * The fields, and a function that returns the question to send. It returns what is wrong with it, and puts the focus
+ * there.
  * @param {number} at the service's time in epoch milliseconds, since the device's may be wrong
  */
 export function callWindow(at) {
@@ -22,17 +23,23 @@ export function callWindow(at) {
     labelled(say(WORDS.calledUntil), until),
     labelled(say(WORDS.calledNumber), number),
   ];
-  return { fields, question: () => question(from.value, until.value, number.value) };
+  return { fields, question: () => question(from, until, number) };
 }
 
-/** @param {string} from @param {string} until @param {string} typed */
+/** @param {HTMLInputElement} from @param {HTMLInputElement} until @param {HTMLInputElement} typed */
 function question(from, until, typed) {
-  const [begins, ends] = [new Date(from).getTime(), new Date(until).getTime()];
-  if (Number.isNaN(begins) || Number.isNaN(ends)) return say(WORDS.calledNoTime);
-  if (ends < begins) return say(WORDS.calledBackwards);
-  if (ends - begins > 31 * DAY) return say(WORDS.calledTooLong);
-  const number = asE164(typed);
-  if (number === "") return say(WORDS.calledNoNumber);
+  /** @param {HTMLInputElement} at @param {import("./language.js").Both} words */
+  const wrong = (at, words) => {
+    at.focus();
+    return say(words);
+  };
+  const [begins, ends] = [new Date(from.value).getTime(), new Date(until.value).getTime()];
+  if (Number.isNaN(begins)) return wrong(from, WORDS.calledNoTime);
+  if (Number.isNaN(ends)) return wrong(until, WORDS.calledNoTime);
+  if (ends < begins) return wrong(until, WORDS.calledBackwards);
+  if (ends - begins > 31 * DAY) return wrong(from, WORDS.calledTooLong);
+  const number = asE164(typed.value);
+  if (number === "") return wrong(typed, WORDS.calledNoNumber);
   return { from: new Date(begins).toISOString(), until: new Date(ends).toISOString(), caller_number: number };
 }
 

@@ -1,4 +1,4 @@
-/** Follows event streams of the service, and reconnects. Implements specs/protocol.md section 7.5. */
+/** Follows what changes: event streams, and answers that are asked for again. Implements specs/protocol.md section 7.5. */
 
 import { CannotCheck } from "../typescript/src/client.js";
 
@@ -39,6 +39,19 @@ export async function follow(events, signal, seen, lost, asking = () => {}) {
     }
     if (failures > 0) await pause(Math.min(500 * 2 ** failures, 10_000) * (0.5 + Math.random() / 2), signal);
     else if (performance.now() - began < SHORT_MS) await pause(1_000, signal);
+  }
+}
+
+/**
+ * Do something until `signal` aborts, with a pause before each time.
+ * @param {number} ms the pause
+ * @param {AbortSignal} signal
+ * @param {() => Promise<void>} act
+ */
+export async function repeat(ms, signal, act) {
+  while (!signal.aborted) {
+    await pause(ms, signal);
+    if (!signal.aborted) await act();
   }
 }
 

@@ -89,8 +89,7 @@ export class Page {
   }
 
   /**
-   * Follow a stream (see live.js). If the login has ended, show the sign-in instead of the screen. If the person is
-   * suspended, show that.
+   * Follow a stream (see live.js) until the person may not go on.
    * @template T
    * @param {(options: {signal: AbortSignal}) => AsyncIterable<T>} events
    * @param {AbortSignal} signal
@@ -102,13 +101,22 @@ export class Page {
     const ending = new AbortController();
     const broken = (/** @type {unknown} */ error) => {
       lost(error);
-      if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return;
-      ending.abort();
-      this.#leaving.abort();
-      this.#leaving = new AbortController();
-      this.fail(error);
+      if (this.barred(error)) ending.abort();
     };
     return follow(events, AbortSignal.any([signal, ending.signal]), seen, broken, asking);
+  }
+
+  /**
+   * Return whether the person may not go on: their login has ended, or they are suspended. If so, leave the screen and
+   * show that.
+   * @param {unknown} error
+   */
+  barred(error) {
+    if (!signedOut(error) && !(error instanceof Problem && error.slug === "suspended")) return false;
+    this.#leaving.abort();
+    this.#leaving = new AbortController();
+    this.fail(error);
+    return true;
   }
 
   /** Set the title of the document. @param {string} heading */
@@ -306,7 +314,7 @@ export function problemWords(error) {
   if (error instanceof CannotCheck) return { title: say(WORDS.cannotReach), what: say(WORDS.cannotReachWhat), id: error.requestId };
   if (error instanceof Problem) {
     const known = WORDS.problems[error.slug];
-    const wait = error.retryAfter ?? 60;
+    const wait = waitWords(error.retryAfter ?? 60);
     return {
       title: say(known?.title ?? WORDS.problem),
       what: known ? say(known.what, { wait }) : error.detail,
@@ -315,6 +323,13 @@ export function problemWords(error) {
   }
   console.error(error);
   return { title: say(WORDS.problem), what: say(WORDS.defect), id: null };
+}
+
+/** A wait in words. A daily cap may be hours away. @param {number} seconds */
+function waitWords(seconds) {
+  if (seconds < 120) return say(WORDS.seconds, { count: seconds });
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 120 ? say(WORDS.minutes, { count: minutes }) : say(WORDS.hours, { count: Math.ceil(minutes / 60) });
 }
 
 /** Whether an error means that the login has ended. @param {unknown} error */

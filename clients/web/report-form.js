@@ -5,8 +5,8 @@ import { inLanguage, say } from "./language.js";
 import { WORDS } from "./words.js";
 
 /**
- * The fields, and a function that returns what to send, or null if nothing was filled in. `kinds` are the most frequent
- * things, and `more` is the rest.
+ * The fields: `kinds` are the most frequent things, and `more` is the rest. `read` returns what to send, or null if nothing
+ * was filled in. `told` returns what was said, in a language.
  */
 export function reportForm() {
   const boxes = WORDS.reportKinds.map((kind) => ({ kind, box: h("input", { type: "checkbox" }) }));
@@ -24,14 +24,16 @@ export function reportForm() {
     labelled(say(WORDS.reportCode), code),
     labelled(say(WORDS.reportSaid), words),
   ];
+  const told = (/** @type {import("./language.js").Language} */ language) => {
+    const chosen = boxes.filter((each) => each.box.checked).map((each) => inLanguage(language, each.kind));
+    return [chosen.join(language === "en" ? "; " : "；"), cleaned(words.value)].filter(Boolean).join("\n");
+  };
   const read = () => {
     // The bank's staff and the police read reports, so they are in zh-CN in any language of the page.
-    const chosen = boxes.filter((each) => each.box.checked).map((each) => inLanguage("zh-CN", each.kind));
-    const said = [chosen.join("；"), cleaned(words.value)].filter(Boolean).join("\n");
-    const report = { caller_number: cleaned(number.value), code: cleaned(code.value), said };
+    const report = { caller_number: cleaned(number.value), code: cleaned(code.value), said: told("zh-CN") };
     return Object.values(report).some(Boolean) ? report : null;
   };
-  return { kinds, more, read };
+  return { kinds, more, read, told };
 }
 
 /** Remove the control characters that the service refuses. @param {string} typed */

@@ -15,7 +15,7 @@ const problems = {
   },
   rate_limited: {
     title: both("尝试次数过多", "Too many attempts"),
-    what: both("请等待 {wait} 秒后再试。", "Please wait {wait} seconds and try again."),
+    what: both("请等待{wait}后再试。", "Please wait {wait} and try again."),
   },
   forbidden: {
     title: both("您没有这项权限", "You don't have access"),
@@ -40,6 +40,13 @@ const problems = {
     title: both("没有找到", "Not found"),
     what: both("它不存在，或不属于您。", "It does not exist, or it is not yours."),
   },
+  too_many_helpers: {
+    title: both("人数已达上限", "There can be no more helpers"),
+    what: both(
+      "每位客户最多三位协助人（含尚未使用的邀请），每人最多协助十位客户。请先停止其中一位，再试一次。",
+      "A customer can have three helpers, open invitations included, and a helper can help ten people. End one first.",
+    ),
+  },
   erased: {
     title: both("已被删除", "It has been erased"),
     what: both("这笔申请的资料已依法销毁。", "The data of this application has been destroyed."),
@@ -51,13 +58,17 @@ const problems = {
 };
 
 export const WORDS = {
-  toAnother: both("是我们打的电话，但不是打给您的", "The bank's call, but not to you"),
-  toAnotherWhat: both("这通电话打给的是{contact}，不是打给您的。", "This call is to {contact}, not to you."),
+  toAnother: both("不是打给您的电话", "Not a call to you"),
+  toAnotherWhat: both("我行这通电话打给的是{contact}，不是您。", "We called {contact}, not you."),
   toAnotherNotYou: both(
     "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
     "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
   ),
   toWhom: both("打给", "To"),
+  noLeg: both(
+    "银行无法看到这通电话是否接通到您的号码。",
+    "The bank cannot see whether this call is connected to your number.",
+  ),
 
   officerLine: both("{name}（工号 {id}，{branch}）", "{name} (staff no. {id}, {branch})"),
   skip: both("跳到正文", "Skip to the content"),
@@ -68,6 +79,9 @@ export const WORDS = {
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
   signInFailed: both("登录没有成功：{reason}", "Signing in did not work: {reason}"),
   signedOut: both("登录已过期，请重新登录。", "You have been signed out. Please sign in again."),
+  seconds: both(" {count} 秒", "{count} seconds"),
+  minutes: both(" {count} 分钟", "{count} minutes"),
+  hours: both(" {count} 小时", "{count} hours"),
   again: both("再试一次", "Try again"),
   close: both("关闭", "Close"),
   more: both("更多", "More"),
@@ -86,7 +100,7 @@ export const WORDS = {
   calledNoTime: both("请填写完整的日期和时间。", "Enter both times in full."),
   calledBackwards: both("结束时间早于开始时间。", "The end is before the beginning."),
   calledTooLong: both("最长可查31天，请缩短时间。", "At most 31 days. Choose a shorter time."),
-  calledNoNumber: both("号码不完整，请再核对，或留空。", "That is not a whole number. Check it, or leave it empty."),
+  calledNoNumber: both("号码不完整，请再核对，或留空。", "The telephone number is not complete. Check it, or leave it empty."),
   reportWhat: both("发生了什么？可多选。", "What happened? Choose all that fit."),
   reportKinds: [
     both("索要验证码或密码", "Asked for a code or password"),
@@ -96,9 +110,9 @@ export const WORDS = {
     both("核实码未能核实", "The code was not confirmed"),
     both("推销低息贷款", "Offered a cheap loan"),
   ],
-  reportNumber: both("对方号码", "Their number"),
-  reportCode: both("对方报的核实码", "The code they gave"),
-  reportSaid: both("对方说了什么", "What they said"),
+  reportNumber: both("来电号码", "The caller's number"),
+  reportCode: both("对方报的核实码", "The code that the caller gave"),
+  reportSaid: both("对方说了什么", "What the caller said"),
   reportEmpty: both("请至少选择一项，或写几个字。", "Choose at least one, or write a few words."),
   problems,
 };

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tests.ledger.test_rows import changed, execute, whole_scene
 from tests.requirements import ROOT
 from tests.service.test_erasure import Remembering, columns, look, person, world
-from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, OLD, REFUSED, expected, text
+from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, HISTORIES, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
 from verifier.ledger import records
@@ -39,6 +39,7 @@ KINDS = {
         [f"sealed IS NOT NULL AND leaf_index >= 0 AND typ LIKE '{typ}%'" for typ in ("call-t", "call-r", "rep", "pol")],
     ),
     ERASED: ("leaves", ["sealed IS NULL AND typ LIKE 'call-r%'"]),
+    HISTORIES: ("leaves", ["typ LIKE 'call-h%' AND customer_index IS NULL"]),
     DECOYS: ("leaves", ["leaf_index = -1"]),
     "idempotency": ("idempotency", ["application_id IS NOT NULL"]),
     "ivr_sessions": ("ivr_sessions", ["application_id IS NOT NULL"]),
@@ -232,6 +233,7 @@ async def scene(world: Remembering, person: Person) -> Scene:
     await world.confirm(erased, code)
     await world.report(erased, "x")
     await look(world, erased)
+    await world.check_calls(erased, world.clock() - 1000)
     await world.erase(erased)
     await whole_scene(world, person)
     world.clock.advance(1)

@@ -133,6 +133,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
     officer: Officer, exchange: Exchange, come: Come, language: str
 ) -> None:
     chinese = language == "zh-CN"
+    report = "举报这通来电" if chinese else "Report this call"
     finance, legal, helper, former = [await come(each, language) for each in (FINANCE, LEGAL, HELPER, FORMER)]
     call_id, code = await call(officer, exchange)
     await expect(finance.page.locator(".told.connected")).to_be_visible()
@@ -143,14 +144,13 @@ async def test_each_person_reads_what_the_call_is_to_them(
     await expect(former.page.locator(".verdict.not-genuine")).to_be_visible()
     for other in (legal, helper):
         await expect(other.page.locator(".verdict.to-another")).to_be_visible()
-        await expect(other.banner).to_have_text(
-            "是我们打的电话，但不是打给您的" if chinese else "The bank's call, but not to you"
-        )
-        told = "财务负责人林洁，不是打给您的" if chinese else "This call is to 林洁, head of finance, not to you"
+        await expect(other.banner).to_have_text("不是打给您的电话" if chinese else "Not a call to you")
+        told = "打给的是财务负责人林洁，不是您" if chinese else "We called 林洁, head of finance, not you"
         await expect(other.page.locator(".lead:visible")).to_contain_text(told)
         await expect(other.page.locator(".warn").first).to_contain_text("请挂断" if chinese else "hang up")
         assert await other.page.locator(".verdict .shape-check").count() == 0
         assert await other.page.locator(".verdict a[href^=tel]").is_visible()
+        await expect(other.page.get_by_role("button", name=report)).to_be_visible()
     loan = "流贷字2026第0951号"
     await expect(legal.page.locator(".verdict")).to_contain_text(loan)
     assert loan not in await helper.page.locator(".verdict").inner_text()
@@ -158,12 +158,14 @@ async def test_each_person_reads_what_the_call_is_to_them(
         await each.page.locator("dt", has_text="事由" if chinese else "About").count() for each in (legal, helper)
     ]
     assert purposes == [1, 0]
-    heads = await helper.page.locator(".verdict h2").all_inner_texts()
-    assert heads == ["我们绝不会索要" if chinese else "We never ask for"]
+    for other in (legal, helper):
+        heads = await other.page.locator(".verdict h2").all_inner_texts()
+        assert heads == ["我们绝不会索要" if chinese else "We never ask for"]
     exchange.hears(call_id, "ended", NUMBERS[FINANCE])
     for other in (legal, helper):
         await expect(other.page.locator(".verdict.over")).to_be_visible(timeout=10_000)
-        await expect(other.page.locator(".warn").first).to_be_hidden()
+        await expect(other.page.locator(".warn").first).to_contain_text("请挂断" if chinese else "hang up")
+        await expect(other.page.get_by_role("button", name=report)).to_be_visible()
         assert await looks(other) == ["asking", "to-another", "over"]
 
 
@@ -177,7 +179,7 @@ async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_th
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible()
     await legal.context.set_offline(True)
     await expect(legal.page.locator(".verdict.lost")).to_be_visible(timeout=20_000)
-    await expect(legal.page.locator(".verdict .lead:visible")).to_have_count(0)
+    await expect(legal.page.locator(".warn").first).to_contain_text("请挂断")
     await legal.context.set_offline(False)
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible(timeout=30_000)
     assert "genuine" not in await looks(legal)
@@ -204,8 +206,8 @@ async def test_a_slip_of_the_counter_says_that_the_call_is_to_another_contact(
     await clerk.find(reference=application)
     await clerk.check(code)
     slip = clerk.page.locator(".slip")
-    await expect(slip.locator("h1")).to_have_text("是我们打的电话，但不是打给您的")
-    await expect(slip.locator(".lead")).to_contain_text("打给的是担保人周安，不是打给您的。")
+    await expect(slip.locator("h1")).to_have_text("不是打给您的电话")
+    await expect(slip.locator(".lead")).to_contain_text("打给的是担保人周安，不是您。")
     await expect(slip.locator(".lead")).to_contain_text("请挂断")
     await expect(slip.locator("dl")).to_contain_text("担保人周安")
     assert clerk.defects() == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest_asyncio
 import requests
 from playwright.async_api import Browser, Route, expect
 
+from tests.api.conftest import SystemSession
 from tests.customers import Customer
 from tests.pages.people import Clerk
 from tests.pages.test_accessible import violations
@@ -17,6 +21,8 @@ from tests.scanner import scan
 from tests.world import another_code
 from verifier.core.evidence import verify_evidence
 from verifier.demo.bank import DemoBank
+from verifier.demo.company import APPLICATION as COMPANY_LOAN
+from verifier.demo.company import FINANCE, LEGAL, NUMBERS, facts
 from verifier.receipt_files import evidence_in, trust_in
 
 WRONG = another_code("482177300", 0)
@@ -114,7 +120,111 @@ async def test_the_form_asks_for_one_name_and_for_the_reason(clerk: Clerk, visit
     await clerk.find(reference="", number="138")
     await expect(wrong).to_have_text("号码不完整，请再核对。")
     await clerk.find(number="+8613700137999")
-    await expect(wrong).to_have_text("查不到唯一对应的客户。请在信贷系统查到申请编号，再查一次。")
+    await expect(wrong).to_contain_text("用这个号码查不到唯一对应的客户")
+    await expect(wrong).to_contain_text("用编号查找")
+    await expect(clerk.page.locator("#number")).to_be_focused()
+
+
+@pytest.mark.shows("CVP-7.19-4")
+async def test_a_clerk_with_a_companys_contact_is_led_from_the_id_to_their_number(clerk: Clerk, bank: DemoBank) -> None:
+    loan = SystemSession(bank, "loan-origination").send(
+        "PUT", f"/v1/applications/{COMPANY_LOAN}", facts(FINANCE, LEGAL)
+    )
+    assert loan.status_code == 200, loan.text
+    await clerk.find(reference=COMPANY_LOAN)
+    await expect(clerk.page.locator(".error")).to_contain_text("改用到场客户本人的预留号码")
+    await expect(clerk.page.locator("#reference")).to_be_focused()
+    await clerk.find(reference="", number=NUMBERS[LEGAL])
+    await expect(clerk.page.locator("h1")).to_have_text("沈海东")
+
+
+@pytest.mark.shows("CVP-7.19-5")
+async def test_a_code_of_a_call_to_another_number_is_told_apart_from_a_wrong_field(
+    clerk: Clerk, bank: DemoBank
+) -> None:
+    other = f"+86139{secrets.randbelow(10**8):08d}"
+    visitor = Customer(bank, also_on_file=other)
+    code = visitor.is_rung()
+    await clerk.find(number=other)
+    wrong = clerk.page.locator(".error").first
+    await clerk.page.locator("#code-number").fill("138")
+    await clerk.check(code)
+    await expect(wrong).to_have_text("号码不完整，请再核对，或留空。")
+    await expect(clerk.page.locator("#code-number")).to_be_focused()
+    await clerk.page.locator("#code-number").fill("")
+    await clerk.check(code)
+    await expect(wrong).to_contain_text("属于打给该客户另一个号码的电话")
+
+    async def refuse(route: Route) -> None:
+        problem = {"slug": "invalid_field", "status": 422, "title": "…", "detail": "…", "errors": []}
+        await route.fulfill(status=422, content_type="application/problem+json", body=json.dumps(problem))
+
+    await clerk.page.route("**/v1/counter/confirmations", refuse)
+    await clerk.check(code)
+    await expect(clerk.page.locator(".trouble h1")).to_have_text("有一项填写不正确")
+    visitor.is_left()
+
+
+@pytest.mark.shows("CVP-12.1-20")
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_slips_say_what_their_answer_says_and_no_more(
+    clerk: Clerk, bank: DemoBank, tmp_path: Path, language: str
+) -> None:
+    """No slip tells of a call that was not, calls a report a question, or sends the customer to an app without it."""
+    chinese = language == "zh-CN"
+    visitor = Customer(bank)
+    loan = SystemSession(bank, "loan-origination")
+    path = f"/v1/applications/{visitor.application}"
+    registration = loan.send("GET", path).json()["registration"]
+    registration["customer"]["language"] = language
+    assert loan.send("PUT", path, registration).status_code == 200
+    slip = clerk.page.locator(".slip")
+
+    async def shows(heading: str, *texts: str) -> None:
+        await expect(slip.locator("h1")).to_have_text(heading)
+        await expect(slip.locator("h1")).to_be_focused()
+        for text in texts:
+            await expect(slip).to_contain_text(text)
+        assert not re.search("手机银行|the bank's app|可不填|if you like", await slip.inner_text())
+        await clerk.page.set_viewport_size({"width": 390, "height": 664})
+        await clerk.page.screenshot(path=tmp_path / f"{heading}.png", full_page=True)
+        await clerk.page.set_viewport_size({"width": 1280, "height": 800})
+        await clerk.page.get_by_role("button", name="返回").click()
+
+    await clerk.find(reference=visitor.application)
+    calls = clerk.page.locator("details", has_text="是否给客户打过电话")
+    await calls.locator("summary").click()
+    await clerk.page.locator("#called-number").fill("01082345678")
+    await calls.get_by_role("button", name="查询", exact=True).click()
+    await shows(
+        "没有查到我行打给您的电话" if chinese else "No call from us to you",
+        "来电号码 +86 10 8234 5678" if chinese else "From +86 10 8234 5678",
+    )
+    report = clerk.page.locator("details", has_text="代客户举报")
+    await report.locator("summary").click()
+    await report.get_by_role("button", name="提交举报").click()
+    await expect(report.locator("input[type=checkbox]").first).to_be_focused()
+    await report.locator("input[type=checkbox]").first.check()
+    await clerk.page.locator("#report-number").fill("13900000000")
+    await report.get_by_role("button", name="提交举报").click()
+    await shows(
+        "已收到您的举报" if chinese else "We have your report",
+        "举报内容" if chinese else "You reported",
+        "索要验证码或密码" if chinese else "Asked for a code or password",
+        "13900000000",
+    )
+    code = visitor.is_rung()
+    await clerk.check(code)
+    await shows(
+        "核实时是我行的来电" if chinese else "At that moment, this was our call",
+        "只对那一通电话有效" if chinese else "It is good for that call only",
+        "我们绝不会索要" if chinese else "We never ask for",
+    )
+    visitor.is_left()
+    await clerk.check(code)
+    await shows(
+        "旧核实码" if chinese else "An old code", *(("开始时间", "结束时间") if chinese else ("Began", "Ended"))
+    )
 
 
 async def test_a_report_names_no_secret_and_is_thanked_for_in_the_customers_language(

@@ -13,8 +13,8 @@ from verifier.demo.bank import DemoBank
 
 SHOTS = os.environ.get("SCREENSHOTS")
 WORDS = {
-    "zh-CN": ("谁查看过我的信息", "查看了您的贷款资料", "客户经理 · 李伟（工号 4412", "更多"),
-    "en": ("Who looked at my data", "Opened your loan file", "Officer · 李伟 (staff no. 4412", "More"),
+    "zh-CN": ("谁查看过我的信息", "查看了这笔贷款的资料", "客户经理 · 李伟（工号 4412", "更多"),
+    "en": ("Who looked at my data", "Opened the file of this loan", "Officer · 李伟 (staff no. 4412", "More"),
 }
 
 

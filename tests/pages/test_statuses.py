@@ -25,7 +25,7 @@ WORDS = {
         "none": "现在不能以任何事由致电",
         "asked": "尚未提交申请",
         "paid": "已结清或未获批准",
-        "no_loans": "没有贷款申请",
+        "no_loans": "没有可以显示的贷款申请",
     },
     "en": {
         "why": "Why not another purpose",

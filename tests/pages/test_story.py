@@ -19,13 +19,13 @@ from verifier.demo.client import now_iso
 from verifier.receipt_files import read_receipt
 
 SAYS = {
-    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "旧核实码", "客户已于"),
+    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "旧核实码", "已于"),
     "en": (
         "We are not calling you",
         "We are on the phone with you now",
         "This is the bank",
         "An old code",
-        "The customer confirmed",
+        "Confirmed at",
     ),
 }
 

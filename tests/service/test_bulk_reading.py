@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.world import LOANS, NOON, Person, World, staff
+from verifier.core.looks import SearchLooks
 from verifier.core.reconciliation import Discrepancy
 from verifier.core.times import from_ms
-from verifier.ports import Storage
+from verifier.ledger import records
+from verifier.ledger.commands import Answer
+from verifier.ledger.read_set import ReadSet
+from verifier.ledger.unit_of_work import UnitOfWork
+from verifier.ports import Row, Storage
 
 OFFICER = staff("4412")
 LIMIT = 5
@@ -108,6 +113,69 @@ async def test_nodes_that_examine_at_one_moment_find_it_once(world: World, tmp_p
     async with World(world.storage, tmp_path / "ring.json", clock=world.clock, looks_an_hour=LIMIT) as other:
         both = await asyncio.gather(*(each.service.bulk_reading.examine() for each in (world, other)))
     assert sorted(both) == [0, 1]
+
+
+async def repeat(world: World, person: Person, times: int) -> None:
+    """Record so many looks at one customer, as if each were a search."""
+    application = await world.context.reading.application(person.application_id)
+
+    def decide(work: UnitOfWork) -> Answer[None]:
+        for _ in range(times):
+            world.service.looks.stage(work, OFFICER, "search_applications", (application,))
+        return lambda: None
+
+    await world.context.writer.submit(ReadSet(), decide)
+
+
+@pytest.mark.shows("CVP-7.17-9")
+async def test_a_reader_who_repeats_one_look_hides_no_others_behind_it(world: World) -> None:
+    seen = await people(world, LIMIT + 1)
+    await repeat(world, seen[0], 21_000)
+    await look(world, *seen[1:-1])
+    assert await found(world) == []
+    await look(world, seen[-1])
+    [one] = await found(world)
+    assert one.people == LIMIT + 1
+    await repeat(world, seen[0], 2_500)
+    assert await found(world) == [one]
+
+
+@pytest.mark.shows("CVP-7.17-9")
+async def test_the_looks_of_a_known_bulk_reader_are_not_read_again_each_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = await people(world, LIMIT + 1)
+    await look(world, *seen)
+    assert len(await found(world)) == 1
+    read: list[str] = []
+    fetch = world.storage.fetch
+
+    async def watched(sql: str, *values: object) -> Sequence[Row]:
+        read.append(sql)
+        return await fetch(sql, *values)
+
+    monkeypatch.setattr(world.storage, "fetch", watched)
+    world.clock.advance(60)
+    await look(world, *seen)
+    assert await world.service.bulk_reading.examine() == 0
+    assert records.LOOKS_AT_CUSTOMERS not in read
+    world.clock.advance(3540)
+    await look(world, *seen)
+    assert await world.service.bulk_reading.examine() == 1
+    assert records.LOOKS_AT_CUSTOMERS in read
+
+
+@pytest.mark.shows("CVP-7.17-9")
+async def test_an_erased_loan_is_a_customer_and_a_search_without_a_loan_is_none(world: World) -> None:
+    seen = await people(world, LIMIT + 1)
+    auditor = staff("4412", "auditor")
+    await look(world, *seen[:LIMIT])
+    await world.service.looks.search(auditor, SearchLooks())
+    await world.erase(seen[0])
+    assert await found(world) == []
+    await look(world, seen[LIMIT])
+    [one] = await found(world)
+    assert one.people == LIMIT + 1
 
 
 @pytest.mark.shows("CVP-7.17-8")

@@ -15,6 +15,7 @@ from tests.helping import Helping
 from tests.world import NOON, Person, World, another_code, staff
 from verifier.core.application import AnnouncedCall, RegisteredNumber
 from verifier.core.errors import VerifierError
+from verifier.core.messages.counter import FindCustomer
 from verifier.core.messages.customers import Preferences, ReportCall
 from verifier.core.messages.policy_exceptions import DecideException, RequestException
 from verifier.core.principal import Principal
@@ -34,7 +35,7 @@ SUPERVISOR = staff("9001", "supervisor")
 # A look of a helper names only the helper's row, which is deleted.
 NOTHING_PERSONAL = {
     *("log_head", "checkpoints", "nodes", "schema_versions", "suspensions", "key_uses", "exchanges"),
-    "helper_looks",
+    *("helper_looks", "deleted_histories"),
 }
 
 # The columns that still hold data of an erased application, and why.
@@ -262,8 +263,9 @@ async def everything(world: World, person: Person) -> list[str]:
 
 async def look(world: World, person: Person) -> None:
     """A member of staff looks at the application, for a reason that names the person."""
-    application = await world.context.reading.application(person.application_id)
-    await world.service.looks.record(staff("4413"), "check_at_counter", (application,), f"{person.name} is here")
+    asked = FindCustomer(application_id=person.application_id, reason=f"{person.name} is here")
+    clerk = staff("7301", "counter")
+    await world.service.counter.find(clerk, asked, world.key(clerk, asked))
 
 
 async def live(world: World, person: Person, leg_id: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from tests.helping import Helping
 from tests.ledger.test_rows import execute
 from tests.world import NOON, Company, Person, World, at_company
-from verifier.core.errors import NotFound
+from verifier.core.errors import NotFound, Tampered
 
 DAUGHTER = Person(2)
 Loses = Callable[[World, Company], Awaitable[object]]
@@ -138,6 +138,17 @@ async def test_a_damaged_loan_keeps_no_helper(world: World, company: Company) ->
     await removed(world, company)
     with pytest.raises(NotFound):
         await helping.call_status(DAUGHTER, helper_id)
+
+
+async def test_nothing_changes_if_the_row_of_a_helper_is_damaged(world: World, company: Company) -> None:
+    helping = Helping(world)
+    await helping.add(company.finance, DAUGHTER)
+    _, code = await world.live_call(company)
+    await execute(world, "UPDATE helpers SET expires_at = expires_at + 1")
+    for change in (removed(world, company), world.erase(company)):
+        with pytest.raises(Tampered):
+            await change
+    assert (await world.confirm(company.finance, code)).verdict == "genuine"
 
 
 @pytest.mark.shows("CVP-7.18-8")

@@ -41,6 +41,20 @@ async def test_a_leg_to_the_customers_number_makes_the_waiting_call_live(world: 
     assert (told["result"], told["call"]["state"]) == ("matched", "ended")
 
 
+@pytest.mark.shows("CVP-6.1-11", "CVP-7.17-2")
+async def test_the_answer_to_a_leg_event_has_nothing_of_the_customer(world: World, wang: Person) -> None:
+    call_id = await issued(world, wang)
+    elsewhere = await world.leg(call_id, "ringing", STRANGER, leg_id="b")
+    by_call = await world.leg(call_id, "connected", wang.number)
+    by_number = (await world.leg_by_number("ended", None))["call"]
+    allowed = {"call_id", "state", "rang_at", "connected_at", "leg_ended_at"}
+    assert set(elsewhere) == set(by_call) == set(by_number) == allowed
+    assert wang.number not in str((elsewhere, by_call, by_number)), (
+        "the leg to another number does not tell the right one"
+    )
+    assert await world.counts("looks") == (0,)
+
+
 @pytest.mark.shows("CVP-6.1-7", "CVP-6-2")
 @pytest.mark.parametrize("order", sorted(set(itertools.permutations(["connected", "ended", "connected", "ended"]))))
 async def test_repeated_and_reordered_events_have_the_same_outcome(

@@ -10,10 +10,12 @@ import pytest
 from tests.world import (
     LOANS,
     NOON,
+    Company,
     Json,
     Person,
     World,
     as_json,
+    at_company,
     failing_commit,
     staff,
     system,
@@ -21,6 +23,7 @@ from tests.world import (
 from verifier.core.application import AnnouncedCall
 from verifier.core.errors import Erased, NotFound, Tampered, Unavailable
 from verifier.core.looks import MyLook, SearchLooks
+from verifier.core.messages.counter import FindCustomer
 from verifier.core.messages.policy_exceptions import DecideException, RequestException
 from verifier.core.principal import Principal
 from verifier.core.times import from_ms
@@ -28,6 +31,7 @@ from verifier.core.times import from_ms
 OFFICER = staff("4412")
 SUPERVISOR = staff("9001", "supervisor")
 AUDITOR = staff("9002", "auditor")
+CLERK = staff("7301", "counter")
 DAY_S = 86_400
 
 
@@ -51,6 +55,12 @@ async def search(world: World, **asked: Any) -> list[Json]:
         cursor = page["next_cursor"]
         if cursor is None:
             return found
+
+
+async def at_counter(world: World, present: Person, reason: str, clerk: Principal = CLERK) -> None:
+    """A clerk looks up a customer who is present, by their number."""
+    asked = FindCustomer(number=present.number, reason=reason)
+    await world.service.counter.find(clerk, asked, world.key(clerk, asked))
 
 
 async def request_exception(world: World, person: Person) -> str:
@@ -131,19 +141,18 @@ async def test_each_read_of_personal_data_is_recorded_once(world: World, wang: P
 
 @pytest.mark.shows("CVP-7.17-1")
 async def test_a_look_says_who_what_of_whom_when_and_why(world: World, wang: Person) -> None:
-    application = await world.context.reading.application(wang.application_id)
-    both = staff("7001", "officer", "supervisor")
-    await world.service.looks.record(both, "check_at_counter", (application,), "客户到店")
+    both = staff("7001", "counter", "supervisor")
+    await at_counter(world, wang, "客户到店", both)
     [found] = await search(world, application_id=wang.application_id)
     assert found.pop("look_id").startswith("look_")
     assert found == {
         "at": "2026-11-23T04:00:00Z",
-        "reader": {"kind": "staff", "id": "7001", "roles": ["officer", "supervisor"]},
-        "operation": "check_at_counter",
+        "reader": {"kind": "staff", "id": "7001", "roles": ["counter", "supervisor"]},
+        "operation": "find_customer",
         "application_id": wang.application_id,
         "reason": "客户到店",
     }
-    [(sealed,)] = await world.storage.fetch("SELECT sealed FROM looks WHERE operation = 'check_at_counter'")
+    [(sealed,)] = await world.storage.fetch("SELECT sealed FROM looks WHERE operation = 'find_customer'")
     assert "客户到店".encode() not in bytes(sealed)
 
 
@@ -252,16 +261,48 @@ async def test_an_auditor_searches_by_person_application_customer_and_time(world
 
 
 @pytest.mark.shows("CVP-7.17-4")
-async def test_a_search_by_customer_or_application_is_itself_a_look(world: World, wang: Person) -> None:
+async def test_each_search_is_itself_a_look_also_if_it_finds_nobody(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    await world.erase(mallory)
     for asked in (
         SearchLooks(customer_id=wang.customer_id),
         SearchLooks(application_id=wang.application_id),
+        SearchLooks(application_id=mallory.application_id),
+        SearchLooks(application_id="LN-404"),
+        SearchLooks(customer_id=mallory.customer_id),
         SearchLooks(staff_id="4412"),
-        SearchLooks(),
+        SearchLooks(since=from_ms(NOON)),
     ):
         await world.service.looks.search(AUDITOR, asked)
-    assert [each.words[1].text for each in await told(world, wang)] == ["Checked who had looked at your data"] * 2
+        world.clock.advance(1)
+    found = (await world.service.looks.search(AUDITOR, SearchLooks(staff_id=AUDITOR.id))).looks
+    assert [each.application_id for each in reversed(found)] == [
+        wang.application_id,
+        wang.application_id,
+        mallory.application_id,
+        "LN-404",
+        None,
+        None,
+        None,
+    ]
+    assert {each.operation for each in found} == {"search_looks"}
+    assert [each.words[1].text for each in await told(world, wang)] == ["Checked who had looked at this loan"] * 2
     assert {each.reader.id for each in await told(world, wang)} == {AUDITOR.id}
+    assert not (await world.audit()).findings
+
+
+@pytest.mark.shows("CVP-7.17-4")
+async def test_a_search_that_shows_the_reason_of_a_look_is_a_look_at_that_loan(
+    world: World, wang: Person, mallory: Person
+) -> None:
+    await at_counter(world, wang, "客户到店")
+    await world.service.desk.application(OFFICER, mallory.application_id)
+    world.clock.advance(1)
+    found = (await world.service.looks.search(AUDITOR, SearchLooks())).looks
+    assert {each.reason for each in found} == {"客户到店", None}
+    assert [each.reader.id for each in await told(world, wang)] == [AUDITOR.id, CLERK.id]
+    assert [each.reader.id for each in await told(world, mallory)] == [OFFICER.id]
 
 
 @pytest.mark.shows("CVP-7.17-5")
@@ -279,7 +320,37 @@ async def test_the_customer_is_told_who_looked_when_and_at_what(world: World, wa
         ("staff", "4412", "李伟", "北京中关村支行"),
     ]
     assert [each["at"] for each in looks] == [f"2026-11-23T04:00:0{n}Z" for n in (2, 1, 0)]
-    assert [each["text"] for each in looks[2]["words"]] == ["查看了您的贷款资料", "Opened your loan file"]
+    assert [each["text"] for each in looks[2]["words"]] == ["查看了这笔贷款的资料", "Opened the file of this loan"]
+
+
+@pytest.mark.shows("CVP-7.17-5", "CVP-3.3-7")
+async def test_each_contact_is_told_of_each_look_but_only_who_was_present_is_told_why(world: World) -> None:
+    company = Company(10)
+    guarantor = at_company(company.former, "guarantor", "called", "confirm")
+    usual = at_company(company.finance, "finance"), at_company(company.legal, "legal_representative")
+    await world.register(company, *usual, guarantor)
+    await world.service.desk.application(OFFICER, company.application_id)
+    world.clock.advance(1)
+    await world.service.calls.read(SUPERVISOR, (await world.issue(company))["call"]["call_id"])
+    world.clock.advance(1)
+    await at_counter(world, company.finance, "财务负责人到店核实来电")
+    general = ("查看了这笔贷款的信息", "Looked at data of this loan")
+    call = ("查看了与这笔贷款有关的一次通话", "Looked at one call about this loan")
+    file = ("查看了这笔贷款的资料", "Opened the file of this loan")
+    for person, words, reason in (
+        (
+            company.finance,
+            [("在网点柜台查询了您的姓名", "Looked up your name at the counter of a branch"), call, file],
+            True,
+        ),
+        (company.legal, [general, call, file], False),
+        (company.former, [general] * 3, False),
+    ):
+        looks = await told(world, person)
+        assert [tuple(each.text for each in look.words) for look in looks] == words
+        assert [look.reason for look in looks] == ["财务负责人到店核实来电" if reason else None, None, None]
+        assert [look.reader.id for look in looks] == [CLERK.id, SUPERVISOR.id, OFFICER.id]
+        assert [look.reference is None for look in looks] == [person is company.former] * 3
 
 
 @pytest.mark.shows("CVP-7.17-5")
@@ -307,8 +378,7 @@ async def test_the_customer_reads_their_looks_in_pages_and_never_anothers(
 
 @pytest.mark.shows("CVP-7.17-6")
 async def test_an_erasure_leaves_who_looked_and_when_but_no_reason_and_no_person(world: World, wang: Person) -> None:
-    application = await world.context.reading.application(wang.application_id)
-    await world.service.looks.record(OFFICER, "check_at_counter", (application,), "王芳1 came to the branch")
+    await at_counter(world, wang, "王芳1 came to the branch")
     world.clock.advance(1)
     await world.service.desk.application(OFFICER, wang.application_id)
     await world.erase(wang)
@@ -316,10 +386,10 @@ async def test_an_erasure_leaves_who_looked_and_when_but_no_reason_and_no_person
     looks = await search(world, application_id=wang.application_id)
     assert [(each["operation"], each["reason"]) for each in looks] == [
         ("get_application", None),
-        ("check_at_counter", None),
+        ("find_customer", None),
     ]
     assert await search(world, customer_id=wang.customer_id) == []
-    assert [tuple(row) for row in await world.storage.fetch("SELECT sealed FROM looks")] == [(None,), (None,)]
+    assert {tuple(row) for row in await world.storage.fetch("SELECT sealed FROM looks")} == {(None,)}
     with pytest.raises(Erased):
         await world.service.applications.read(LOANS, wang.application_id)
     assert not (await world.audit()).findings

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Struct
 
 from verifier.core.application import E164, Instant, PrincipalId
-from verifier.core.messages.calls import CallView
+from verifier.core.call import State
 from verifier.core.text import line
 
 LegId = Annotated[str, line(128)]
@@ -41,6 +41,19 @@ class LegByNumber(Struct, frozen=True, forbid_unknown_fields=True):
     officer_id: PrincipalId | None = None
 
 
+class CallOfLeg(Struct, frozen=True):
+    """The call of a leg: its state, and the times of its leg. It has nothing else of the customer (section 7.17).
+
+    An answer kept by an earlier release has no `rang_at`.
+    """
+
+    call_id: str
+    state: State
+    connected_at: datetime | None
+    leg_ended_at: datetime | None
+    rang_at: datetime | None = None
+
+
 class LegTaken(Struct, frozen=True):
     """The result of a leg event. `call` is the call that the leg is matched with.
 
@@ -49,7 +62,7 @@ class LegTaken(Struct, frozen=True):
     """
 
     result: Literal["matched", "unmatched", "ambiguous"]
-    call: CallView | None
+    call: CallOfLeg | None
 
 
 class ExchangeAlive(Struct, frozen=True):

@@ -72,6 +72,10 @@ The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
   A company: search for 东海机械有限公司 as the officer, and call its head of finance, 林洁. Enter the code as 林洁, and
   in other browsers as 沈海东, its legal representative, and as 何文, its former head of finance.
 
+  A helper: as 王芳, invite one on the page “协助人”. Sign in as Carla Rossi in another browser, and enter the letters.
+
+  A branch: {bank.url}/desk/ is the counter. Sign in as 何佳, and find 王芳 by LN-2026-0001.
+
   documentation  {bank.url}/docs
   log            {bank.url}/log/checkpoint
   admin          {bank.admin_url}/readyz   {bank.admin_url}/metrics
@@ -81,6 +85,7 @@ Or by hand, with logins that are valid for eight hours:
 
   export OFFICER={bank.officer("4412")}
   export CUSTOMER={bank.customer("cust-0001")}
+  export AUDITOR={bank.officer("9002", "auditor")}
   export API={bank.url} KEYS={bank.folder}
 
 The story by hand, in another terminal. Paste the logins above first.
@@ -107,6 +112,10 @@ The story by hand, in another terminal. Paste the logins above first.
   5  Anyone can check the receipt, offline.
      curl -s $API/.well-known/callback-verification > trust.json
      {sys.argv[0]} receipt verify verdict.json --trust trust.json
+
+  6  An auditor asks what officer 4412 looked at. The customer reads the same on the page “贷款”.
+     curl -s $API/v1/looks/search -H "Authorization: Bearer $AUDITOR" \\
+       -H 'Content-Type: application/json' -d '{{"staff_id":"4412","limit":5}}'
 
   {sys.argv[0]} demo --script   plays the whole story, with the frauds it stops.
 """

@@ -13,14 +13,15 @@ from msgspec import Struct
 from verifier.core.checkpoint import Checkpoint, open_checkpoint
 from verifier.core.errors import EvidenceError, NotFound, VerifierError
 from verifier.core.evidence import Trust, verify_evidence
-from verifier.core.ids import made_at
 from verifier.core.merkle import EMPTY_ROOT, TILE, TILE_HEIGHT, Tree, leaf_hash, verify_consistency
-from verifier.core.shards import global_index, index_of, origin_shard, shard_at, shard_origin
-from verifier.core.statements import HISTORY, RECEIPT, TICKET, Receipt, digest
+from verifier.core.shards import global_index, index_of, origin_shard, shard_origin
+from verifier.core.statements import RECEIPT, TICKET, Receipt, digest
 from verifier.ledger import records
 from verifier.ledger.decrypted import decrypt_evidence, leaf_context, unwrap_keys
 from verifier.ledger.heads import UNAUTHENTICATED
 from verifier.ledger.log import Log, count_shards
+from verifier.ledger.lost_statements import LostStatements
+from verifier.ledger.lost_statements import erased as is_erased
 from verifier.ledger.row_audit import audit_rows, readable
 from verifier.ports import KeyRing, Row, Storage
 
@@ -184,7 +185,7 @@ class _Shard:
         self._trust = trust
         self._audited = audited
         self._shard = shard
-        self._kept_since = kept_since
+        self._lost = LostStatements(storage, ring, trust.log.origin, kept_since)
         self._log = Log(storage, shard)
         self._whole = global_index(shard, 0), global_index(shard + 1, 0)
 
@@ -209,7 +210,7 @@ class _Shard:
             if not rows or [index_of(row[0]) for row in rows] != list(range(tree.size, tree.size + len(rows))):
                 self._find(f"leaves are missing from index {tree.size} on")
                 return
-            await self._check_lost([row for row in rows if row[5] is None])
+            await self._check_lost(rows)
             kept = (self._check_leaf(row) for row in rows if row[5] is not None)
             await self._check_confirmed([found for found in kept if found is not None])
             hashes = [leaf_hash(bytes(row[1])) for row in rows]
@@ -277,37 +278,28 @@ class _Shard:
         # Retention deletes a call together with its ticket. The receipt is newer, so it may still be there.
         unknown = {each.call_id for each in confirmed} - {row[0] for row in rows}
         lost = await self._storage.fetch_in(_LOST_TICKETS, unknown)
-        forgotten = await self._forgotten(lost)
+        forgotten = await self._lost.forgotten(lost)
         for each in confirmed:
             if each.call_id not in forgotten and not each.follows(first.get(each.call_id)):
                 self._find(f"{each.call_id} does not name its genuine receipt, leaf {index_of(each.leaf_index)}")
 
-    async def _check_lost(self, rows: Sequence[Row]) -> None:
-        """Report each leaf whose statement is missing, unless an erasure, retention or a removal has deleted it."""
-        erased = {row[3] for row in rows if row[8] is not None or (row[2] == HISTORY and row[4] is not None)}
-        forgotten = await self._forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
+    async def _check_lost(self, leaves: Sequence[Row]) -> None:
+        """Report each leaf whose statement is missing, unless an erasure, retention or a removal has deleted it.
+
+        Report each deleted call history that is there again.
+        """
+        deleted = await self._lost.deleted(leaves)
+        for row in leaves:
+            if row[5] is not None and row[0] in deleted:
+                self._find(f"leaf {index_of(row[0])} is a call history that was deleted, and is there again")
+        rows = [row for row in leaves if row[5] is None]
+        erased = {row[3] for row in rows if is_erased(row, deleted.get(row[0]))}
+        forgotten = await self._lost.forgotten([(row[3], row[0]) for row in rows if row[3] not in erased])
         self._audited.erased += len(erased)
         self._audited.forgotten += len(forgotten)
         for row in rows:
             if row[3] not in erased and row[3] not in forgotten:
                 self._find(f"leaf {index_of(row[0])} has lost its statement, and nothing was erased")
-
-    async def _forgotten(self, lost: Sequence[Row]) -> set[str]:
-        """The ids of the missing statements that retention has deleted.
-
-        These statements are older than `kept_since`, and are marked as deleted. `lost` has the id and the leaf index of
-        each missing statement.
-        """
-        if self._kept_since is None or not lost:
-            return set()
-        marks = {
-            origin_shard(row[0], self._trust.log.origin): row[1] for row in await self._storage.fetch(records.FORGOTTEN)
-        }
-        return {
-            statement_id
-            for statement_id, leaf_index in lost
-            if made_at(statement_id) < self._kept_since and index_of(leaf_index) < marks.get(shard_at(leaf_index), 0)
-        }
 
     def _check_leaf(self, row: Row) -> _Confirmed | None:
         """Check one leaf and its statement. Returns the genuine receipt of a call, otherwise None."""

@@ -45,11 +45,12 @@ class ReadSet(Struct, frozen=True):
     - `staff_ids`: for each person, the suspension in force. If none is in force, the latest suspension.
     - `exchange_id`: when this telephone exchange was last heard.
     - `marketing`: the refusals of marketing calls of the people of `application_id`, and of `customer_index`.
-    - `whole`: every row of the application with this id.
+    - `whole`: every row of the application with this id, and the call histories of its contacts.
+    - `staying`: the contacts of `application_id`, and the call histories of all of them but these people.
     - `expired`: legs, stray legs and signals that have expired.
     - `limits_before`, `requests_before`, `looks_before`: limits, requests or looks that are older than this time, in
       epoch milliseconds.
-    - `looks_of`: the looks of this reader between these times, in epoch milliseconds, each with its customer.
+    - `bulk`: these looks of this reader, by id, and the bulk readings of the reader around them.
     - `near`: adds no rows. The command locks the shard of this customer, although it reads none of their rows.
     - `helpers`: the helpers of the customer `customer_index`. With `same_people`, also of the people of
       `application_id`.
@@ -82,11 +83,12 @@ class ReadSet(Struct, frozen=True):
     report_ids: tuple[str, ...] = ()
     marketing: bool = False
     whole: str | None = None
+    staying: tuple[bytes, ...] | None = None
     expired: bool = False
     limits_before: int | None = None
     requests_before: int | None = None
     looks_before: int | None = None
-    looks_of: tuple[str, int, int] | None = None
+    bulk: tuple[str, tuple[str, ...]] | None = None
     near: bytes | None = None
     helpers: bool = False
     helping: bytes | None = None

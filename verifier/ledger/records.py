@@ -10,6 +10,7 @@ from verifier.ledger.tables import (
     APPLICATIONS,
     CALLS,
     CONFIRMATIONS,
+    DELETED_HISTORIES,
     EXCEPTIONS,
     EXCHANGES,
     HELPER_LOOKS,
@@ -71,11 +72,10 @@ STATEMENTS_FROM = (
     "SELECT leaf_index, typ, statement_id FROM leaves WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index"
 )
 FORGET_LEAF = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE leaf_index = $1"
-# The histories of a customer name calls of all their applications, so they go with each of them. The audit finds the
-# erased application in their rows.
-FORGET_HISTORIES = (
-    "UPDATE leaves SET sealed = NULL, customer_index = NULL, application_id = $1 "
-    "WHERE customer_index = $2 AND typ = 'call-history+jwt'"
+# The call histories of people, each with its person.
+HISTORIES_OF = (
+    "SELECT customer_index, leaf_index, statement_id FROM leaves "
+    "WHERE customer_index IN ($*) AND typ = 'call-history+jwt'"
 )
 FORGET_LEAVES = "UPDATE leaves SET sealed = NULL, customer_index = NULL WHERE application_id = $1"
 
@@ -287,21 +287,37 @@ LOOKS_OF_READER = (
 )
 LOOKS_BETWEEN = f"SELECT {LOOKS.columns} FROM looks WHERE look_id >= $1 AND look_id < $2 ORDER BY look_id DESC LIMIT $3"
 LOOKS_WITH_REASON = f"SELECT {LOOKS.columns} FROM looks WHERE application_id IN ($*) AND sealed IS NOT NULL"
-# The looks of a reader between two ids, each with its customer, oldest first. An erased application has no customer.
+LOOKS_BY_ID = f"SELECT {LOOKS.columns} FROM looks WHERE look_id IN ($*)"
+# A page of the looks of a reader between two ids, each with its customer, oldest first. An erased application has no
+# customer. Looks without an application are left out.
 LOOKS_AT_CUSTOMERS = (
     f"SELECT {LOOKS.of('k')}, a.customer_index FROM looks k "
     "LEFT JOIN applications a ON a.application_id = k.application_id "
-    "WHERE k.reader = $1 AND k.look_id >= $2 AND k.look_id < $3 ORDER BY k.look_id LIMIT 20000"
+    "WHERE k.reader = $1 AND k.look_id > $2 AND k.look_id < $3 AND k.application_id <> '' ORDER BY k.look_id LIMIT 1000"
 )
-# Staff with a look from $1 on, and looks at more than $3 applications from $2 on.
+# Staff with a look from $1 on, and looks at more than $3 customers from $2 on.
 BUSY_READERS = (
     "SELECT r.reader FROM (SELECT DISTINCT reader FROM looks WHERE look_id >= $1 AND reader LIKE 'staff:%') r "
-    "WHERE (SELECT COUNT(DISTINCT k.application_id) FROM looks k WHERE k.reader = r.reader AND k.look_id >= $2) > $3"
+    "WHERE (SELECT COUNT(DISTINCT a.customer_index) "
+    "+ COUNT(DISTINCT CASE WHEN a.customer_index IS NULL THEN k.application_id END) "
+    "FROM looks k LEFT JOIN applications a ON a.application_id = k.application_id "
+    "WHERE k.reader = r.reader AND k.look_id >= $2 AND k.application_id <> '') > $3"
 )
 LOOKS_BEFORE = f"SELECT {LOOKS.columns} FROM looks WHERE look_id < $1 LIMIT 500"
+BULK_READINGS_OF = (
+    f"SELECT {LOOKS.columns} FROM looks WHERE reader = $1 AND look_id >= $2 AND look_id < $3 AND bulk = 1 "
+    "ORDER BY look_id"
+)
 BULK_READINGS = (
     f"SELECT {LOOKS.columns} FROM looks WHERE look_id >= $1 AND look_id < $2 AND bulk = 1 "
     "ORDER BY look_id DESC LIMIT $3"
+)
+
+# --- deleted call histories -------------------------------------------------------------------------------
+
+DELETED_HISTORIES_OF = f"SELECT {DELETED_HISTORIES.columns} FROM deleted_histories WHERE statement_id IN ($*)"
+DELETED_HISTORIES_BETWEEN = (
+    f"SELECT {DELETED_HISTORIES.columns} FROM deleted_histories WHERE leaf_index >= $1 AND leaf_index <= $2"
 )
 
 # --- telephone exchanges ----------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ class ShardRouting(Struct, frozen=True):
         for call_id in reads.call_ids:
             yield self.calls.get(call_id)
         yield from (_hashed(each) for each in (*reads.staff_ids, *_given(reads.exchange_id)))
-        if reads.looks_of is not None:
-            yield _hashed(reads.looks_of[0])
+        if reads.bulk is not None:
+            yield _hashed(reads.bulk[0])
         if reads.leg_index is not None and reads.leg_owner:
             # All events of one leg must lock the same shard, even before the leg's call is known.
             yield reads.leg_index

@@ -202,11 +202,15 @@ class ExchangeRow(Struct, frozen=True):
     heard_at: int
 
 
+NO_APPLICATION = ""
+
+
 class LookRow(Struct, frozen=True):
     """A row of `looks`: one read that has shown one application to staff or to a system (law L15).
 
-    `reader` is the kind and id of the reader. `roles` is a space-separated list. `sealed` holds the reason. `bulk` is 1
-    for the look that made a bulk reading.
+    `reader` is the kind and id of the reader. `roles` is a space-separated list. `application_id` is NO_APPLICATION for
+    a search that names none. `sealed` holds the reason, and which customer was present. `bulk` is 1 for the look that
+    made a bulk reading.
     """
 
     look_id: str
@@ -217,6 +221,14 @@ class LookRow(Struct, frozen=True):
     looked_at: int
     sealed: bytes | None = None
     bulk: int | None = None
+
+
+class DeletedHistory(Struct, frozen=True):
+    """A row of `deleted_histories`: a call history whose statement the service has deleted from the log."""
+
+    statement_id: str
+    leaf_index: int
+    deleted_at: int
 
 
 class SuspensionRow(Struct, frozen=True):
@@ -283,6 +295,7 @@ SUSPENSIONS = Table("suspensions", SuspensionRow, ("suspension_id",), narrow=("l
 SIGNALS = Table("signals", SignalRow, ("signal_id",), narrow=("campaign",))
 LOOKS = Table("looks", LookRow, ("look_id",), narrow=("sealed", "bulk"))
 EXCHANGES = Table("exchanges", ExchangeRow, ("system_id",))
+DELETED_HISTORIES = Table("deleted_histories", DeletedHistory, ("statement_id",))
 REFUSALS = Table("marketing_refusals", MarketingRefusal, ("person",))
 CHANNELS: tuple[Channel, ...] = ("app", "ivr")
 # The tables whose rows carry an authenticator. `applications` comes first: an audit reads it before the other tables.
@@ -303,6 +316,7 @@ TABLES: tuple[AnyTable, ...] = (
     HELPERS,
     HELPER_LOOKS,
     REFUSALS,
+    DELETED_HISTORIES,
 )
 
 

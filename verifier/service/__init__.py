@@ -27,7 +27,7 @@ from verifier.service.notifications.outbox import Outbox
 from verifier.service.staff.bulk_reading import BulkReading
 from verifier.service.staff.counter import BranchCounter
 from verifier.service.staff.desk import Desk
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.policy_exceptions import PolicyExceptions
 from verifier.service.staff.queue import Queues
 from verifier.service.staff.suspensions import StaffSuspensions
@@ -43,14 +43,20 @@ class Service:
 
     def __init__(self, context: Context, signer: IdentitySigner | None = None) -> None:
         self.context = context
-        self.applications = Applications(context)
-        self.calls = Calls(context)
+        self.looks = LookRecords(context)
+        self.applications = Applications(context, self.looks)
+        self.calls = Calls(context, self.looks)
         self.exchanges = TelephoneExchanges(context)
         self.legs = Legs(context)
         self.reconciliation = Reconciliation(context)
+<<<<<<< HEAD
         self.policy_exceptions = PolicyExceptions(context)
         self.desk = Desk(context)
         self.queues = Queues(context)
+=======
+        self.policy_exceptions = PolicyExceptions(context, self.looks)
+        self.desk = Desk(context, self.looks)
+>>>>>>> main
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
         self.signals = Signals(context)
@@ -60,7 +66,6 @@ class Service:
         self.reports = Reports(context)
         self.me = Me(context, self.exchanges)
         self.call_checks = CallChecks(context)
-        self.looks = Looks(context)
         self.helpers = HelpersOfCustomer(context)
         self.helping = HelpingPeople(context, self.exchanges)
         self.counter = BranchCounter(context, self.looks, self.call_checks, self.confirmations, self.reports)

@@ -30,8 +30,12 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
 from verifier.service.customers.removals import RemovesPeople, confirming, end_helpers
+<<<<<<< HEAD
 from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import Looks
+=======
+from verifier.service.staff.looks import LookRecords
+>>>>>>> main
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode
@@ -40,9 +44,9 @@ _encode = msgspec.json.Encoder().encode
 class Applications:
     """Use cases on applications."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def register(
         self, application_id: str, registration: Registration, instead_of: Registration | None = None
@@ -68,7 +72,7 @@ class Applications:
         check(registration, context.clock())
         full = await full_names(context.storage, context.ring, registration)
         customer_index = context.customer_index(registration.owner.id)
-        contact_ids = registration.contact_ids
+        staying = tuple(map(context.customer_index, sorted(_logins(registration))))
 
         def decide(work: UnitOfWork) -> Answer[ApplicationView]:
             existing = work.applications.row(application_id)
@@ -129,14 +133,14 @@ class Applications:
             opened = DecryptedApplication(row, keys, facts, facts.people)
             sealed = work.seal(opened, application_id, _encode(facts))
             row = replace(row, sealed=sealed, called_today=_called_today(opened, called_today))
-            work.applications.put(row)
-            work.applications.put_numbers(application_id, self._number_indexes(facts))
-            work.applications.put_contacts(application_id, list(map(context.customer_index, contact_ids)))
-            work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
-            gone = _logins(before) - _logins(facts)
-            work.forget_histories(application_id, map(context.customer_index, sorted(gone)))
             if lost:
                 end_helpers(context, work, application_id, lost)
+            gone = map(context.customer_index, sorted(_logins(before) - _logins(facts)))
+            work.histories.forget_removed(application_id, gone, work.now_ms)
+            work.applications.put(row)
+            work.applications.put_numbers(application_id, self._number_indexes(facts))
+            work.applications.put_contacts(application_id, list(map(context.customer_index, registration.contact_ids)))
+            work.applications.put_officers(application_id, [officer.id for officer in registration.officers])
             if open_call is not None:
                 call = current_state(opened, open_call, work.now_ms, context.settings.rules)
                 work.calls.put(call)
@@ -148,7 +152,7 @@ class Applications:
                 work.applications.put(row)
             return lambda: view(replace(opened, row=row))
 
-        reads = ReadSet(application_id=application_id, customer_index=customer_index)
+        reads = ReadSet(application_id=application_id, customer_index=customer_index, staying=staying)
         try:
             return await context.writer.submit(reads, decide)
         except RemovesPeople:
@@ -193,9 +197,10 @@ class Applications:
             if row.erased_at is not None:
                 erased_at = row.erased_at
                 return lambda: ErasedView(application_id, from_ms(erased_at))
+            facts = self._facts_of(work, application_id)
+            end_helpers(self._context, work, application_id, confirming(facts))
             if row.open_call_id is not None:
                 self._revoke_unread(work, row.open_call_id)
-            facts = self._facts_of(work, application_id)
             numbers = [] if facts is None else self._number_indexes(facts)
             tombstone = ApplicationRow(
                 application_id=application_id,
@@ -219,7 +224,6 @@ class Applications:
             work.applications.put_numbers(application_id, [])
             work.applications.put_contacts(application_id, [])
             work.applications.put_officers(application_id, [])
-            end_helpers(self._context, work, application_id, confirming(facts))
             work.forget(application_id, row.customer_index, numbers)
             return lambda: ErasedView(application_id, from_ms(work.now_ms))
 

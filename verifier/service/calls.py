@@ -40,8 +40,12 @@ from verifier.service.call_state import current_state, read_call
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
+<<<<<<< HEAD
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.todays_calls import calls_to_all, calls_today
+=======
+from verifier.service.staff.looks import LookRecords
+>>>>>>> main
 
 
 class _OtherPerson(VerifierError):
@@ -59,9 +63,9 @@ class _OtherPerson(VerifierError):
 class Calls:
     """Use cases on calls."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def issue(
         self, caller: Principal, application_id: str, asked: IssueCall, idempotency: Idempotency

@@ -24,7 +24,7 @@ from callback_verification import CallbackVerificationError, Client, Request, Sy
 from callback_verification.pbx import Reporter
 from callback_verification.pbx.reporter import RINGING
 from callback_verification.sending import Timeouts
-from callback_verification.shapes import Call, SipIdentity
+from callback_verification.shapes import Call, CallOfLeg, SipIdentity
 
 from voice_gateway.endpoint import Endpoint, active_audio
 from voice_gateway.settings import BadSettings, DiallerSettings, check_ports, read
@@ -116,7 +116,7 @@ class Dialler:
         self._reporter = reporter
         self._call = call
         self._stopping = False
-        self._reports: list[Future[Call]] = []
+        self._reports: list[Future[CallOfLeg]] = []
         self._endpoint = Endpoint(settings, 2)
         self._account = pj.Account()
         self._account.create(self._endpoint.account(call.caller_number))
@@ -185,7 +185,7 @@ class Dialler:
         """End the other leg, because `leg` is over."""
         (self._customer if leg is self._officer else self._officer).end()
 
-    def _event(self, kind: Callable[..., Request[Call]], leg: Leg) -> Request[Call]:
+    def _event(self, kind: Callable[..., Request[CallOfLeg]], leg: Leg) -> Request[CallOfLeg]:
         call = self._call
         return kind(
             call.call_id, leg_id=leg.leg_id, number=call.number, caller_number=call.caller_number, at=datetime.now(UTC)

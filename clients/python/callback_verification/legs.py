@@ -11,7 +11,7 @@ from msgspec import structs
 
 from callback_verification.quiet import Shape
 from callback_verification.requests import Request, get, instant, post, segment
-from callback_verification.shapes import Call, Instant, LegByNumber, LegTaken
+from callback_verification.shapes import CallOfLeg, Instant, LegByNumber, LegTaken
 
 
 class ExchangeAlive(Shape, frozen=True):
@@ -44,7 +44,7 @@ def ringing(
     at: datetime | None = None,
     caller_number: str | None = None,
     idempotency_key: str | None = None,
-) -> Request[Call]:
+) -> Request[CallOfLeg]:
     """Report that the telephone of `number` rings. `at` defaults to the current time."""
     return _event(call_id, "ringing", leg_id, number, at, caller_number, idempotency_key)
 
@@ -57,7 +57,7 @@ def connected(
     at: datetime | None = None,
     caller_number: str | None = None,
     idempotency_key: str | None = None,
-) -> Request[Call]:
+) -> Request[CallOfLeg]:
     """Report that the leg is connected to `number`. `at` defaults to the current time."""
     return _event(call_id, "connected", leg_id, number, at, caller_number, idempotency_key)
 
@@ -70,7 +70,7 @@ def ended(
     at: datetime | None = None,
     caller_number: str | None = None,
     idempotency_key: str | None = None,
-) -> Request[Call]:
+) -> Request[CallOfLeg]:
     """Report that the leg has ended. `at` defaults to the current time."""
     return _event(call_id, "ended", leg_id, number, at, caller_number, idempotency_key)
 
@@ -99,7 +99,7 @@ def exchanges() -> Request[Exchanges]:
 
 def _event(
     call_id: str, event: str, leg_id: str, number: str, at: datetime | None, caller_number: str | None, key: str | None
-) -> Request[Call]:
+) -> Request[CallOfLeg]:
     body: dict[str, object] = {
         "event": event,
         "leg_id": leg_id,
@@ -107,4 +107,4 @@ def _event(
         "at": instant(datetime.now(UTC) if at is None else at),
         "caller_number": caller_number,
     }
-    return post(f"/v1/calls/{segment(call_id)}/legs", Call, body, key)
+    return post(f"/v1/calls/{segment(call_id)}/legs", CallOfLeg, body, key)

@@ -21,14 +21,15 @@ class Reader(Shape, frozen=True):
 class Look(Shape, frozen=True):
     """One look at one application. `operation` is the id of the operation that showed it.
 
-    `reason` is None if no reason was asked for, or if the application was erased.
+    `application_id` is None for a search for looks that names no application. `reason` is None if no reason was asked
+    for, or if the application was erased.
     """
 
     look_id: str
     at: Instant
     reader: Reader
     operation: str
-    application_id: str
+    application_id: str | None
     reason: str | None
 
 
@@ -43,7 +44,8 @@ class MyLook(Shape, frozen=True):
     """One look at one of the customer's loans. `words` say what was shown.
 
     `name` and `branch` are None unless the reader is assigned to the loan. `application_id` and `reference` are None
-    for a contact without the right to details.
+    for a contact without the right to details. They, and everybody but the customer whom a clerk has looked for, read
+    general words. `reason` is None for everybody but that customer.
     """
 
     look_id: str
@@ -76,7 +78,7 @@ def search(
 ) -> Request[Looks]:
     """Search for looks, page by page, newest first. Only auditors may do this.
 
-    Arguments that are None do not narrow the search. A search by application or customer is itself recorded as a look.
+    Arguments that are None do not narrow the search. Each search is itself recorded as a look.
     """
     body: dict[str, object] = {
         "staff_id": staff_id,

@@ -134,11 +134,21 @@ class LegByNumber(Shape, frozen=True):
     officer_id: str | None = None
 
 
+class CallOfLeg(Shape, frozen=True):
+    """The call of a leg: its state, and the times of its leg."""
+
+    call_id: str
+    state: State
+    connected_at: Instant | None
+    leg_ended_at: Instant | None
+    rang_at: Instant | None = None
+
+
 class LegTaken(Shape, frozen=True):
     """The result of a leg event. `call` is the matched call in its new state, or None if no call matched."""
 
     result: Literal["matched", "unmatched", "ambiguous"]
-    call: Call | None
+    call: CallOfLeg | None
 
 
 class StaffMember(Shape, frozen=True):

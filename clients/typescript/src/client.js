@@ -3,6 +3,7 @@
  * Implements specs/protocol.md section 3 over the operations of specs/openapi.yaml.
  */
 
+import { counterOf, helpersOf, helpingOf } from "./behalf.js";
 import { Transport, segment } from "./transport.js";
 import { HANDLERS, SPOKEN_HANDLERS, mustHaveHandlers, callHandler, callSpokenHandler } from "./verdicts.js";
 
@@ -142,13 +143,13 @@ export class Client {
   };
 
   legs = {
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ringing: (callId, leg, options) => this.#leg(callId, "ringing", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     connected: (callId, leg, options) => this.#leg(callId, "connected", leg, options),
 
-    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallView"]>} */
+    /** @param {string} callId @param {Leg} leg @param {Options} [options] @returns {Promise<Schemas["CallOfLeg"]>} */
     ended: (callId, leg, options) => this.#leg(callId, "ended", leg, options),
 
     /**
@@ -204,7 +205,7 @@ export class Client {
 
   looks = {
     /**
-     * Search who looked at whose data, newest first. For auditors. A search by application or customer is itself a look.
+     * Search who looked at whose data, newest first. For auditors. Each search is itself a look.
      * @param {Partial<Schemas["SearchLooks"]>} [body] @param {Options} [options] @returns {Promise<Schemas["Looks"]>}
      */
     search: (body = {}, options = undefined) => this.#request("POST", "/v1/looks/search", { body, options }),
@@ -223,37 +224,7 @@ export class Client {
     },
   };
 
-  counter = {
-    /**
-     * Ask whose application or number it is, as a clerk, for a customer who is present.
-     * @param {Schemas["FindCustomer"]} body @param {Options} [options] @returns {Promise<Schemas["CustomerFound"]>}
-     */
-    find: (body, options) => this.#request("POST", "/v1/counter/customers", { body, options }),
-
-    /**
-     * "Did you call me?" As `me.checkCalls`.
-     * @param {Schemas["CheckCallsAtCounter"]} body @param {Options} [options]
-     * @returns {Promise<Schemas["CallsChecked"]>}
-     */
-    checkCalls: (body, options) => this.#request("POST", "/v1/counter/call-checks", { body, options }),
-
-    /**
-     * Confirm the code that the customer has written down. As `confirmations.confirm`.
-     * @template T
-     * @param {Schemas["ConfirmAtCounter"]} body @param {Handlers<T>} handlers @param {Options} [options]
-     * @returns {Promise<T>} the result of the handler
-     */
-    confirm: async (body, handlers, options) => {
-      mustHaveHandlers(handlers, HANDLERS);
-      return callHandler(await this.#request("POST", "/v1/counter/confirmations", { body, options }), handlers);
-    },
-
-    /**
-     * Take the report of a suspicious call for the customer. As `reports.send`.
-     * @param {Schemas["ReportAtCounter"]} body @param {Options} [options] @returns {Promise<Schemas["ReportTaken"]>}
-     */
-    report: (body, options) => this.#request("POST", "/v1/counter/reports", { body, options }),
-  };
+  counter = counterOf((...asked) => this.#request(...asked));
 
   ivr = {
     /**
@@ -324,55 +295,9 @@ export class Client {
     putPreferences: (body, options) => this.#request("PUT", "/v1/me/preferences", { body, options }),
   };
 
-  helpers = {
-    /** @param {Options} [options] @returns {Promise<Schemas["Helpers"]>} */
-    list: (options) => this.#request("GET", "/v1/me/helpers", { options }),
+  helpers = helpersOf((...asked) => this.#request(...asked));
 
-    /**
-     * Invite a helper. The invitation is shown once, and expires after ten minutes.
-     * @param {Schemas["InviteHelper"]} body @param {Options} [options] @returns {Promise<Schemas["Invited"]>}
-     */
-    invite: (body, options) => this.#request("POST", "/v1/me/helpers", { body, options }),
-
-    /**
-     * Confirm that the person who entered the invitation is the helper, or let a helper look for 30 more days.
-     * @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helper"]>}
-     */
-    accept: (helperId, options) => this.#request("POST", `/v1/me/helpers/${segment(helperId)}/confirmation`, { options }),
-
-    /** @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helper"]>} */
-    end: (helperId, options) => this.#request("DELETE", `/v1/me/helpers/${segment(helperId)}`, { options }),
-  };
-
-  helping = {
-    /** @param {Options} [options] @returns {Promise<Schemas["Helping"]>} */
-    list: (options) => this.#request("GET", "/v1/me/helping", { options }),
-
-    /** @param {Schemas["EnterInvitation"]} body @param {Options} [options] @returns {Promise<Schemas["Helped"]>} */
-    enter: (body, options) => this.#request("POST", "/v1/me/helping", { body, options }),
-
-    /** @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["Helped"]>} */
-    stop: (helperId, options) => this.#request("DELETE", `/v1/me/helping/${segment(helperId)}`, { options }),
-
-    /**
-     * Confirm a code that the person helped has heard, and call the handler of the verdict. All handlers are required.
-     * @template T
-     * @param {string} helperId @param {Schemas["ConfirmForPerson"]} body @param {Handlers<T>} handlers
-     * @param {Options} [options] @returns {Promise<T>} the result of the handler
-     */
-    confirm: async (helperId, body, handlers, options) => {
-      mustHaveHandlers(handlers, HANDLERS);
-      const path = `/v1/me/helping/${segment(helperId)}/confirmations`;
-      return callHandler(await this.#request("POST", path, { body, options }), handlers);
-    },
-
-    /**
-     * Ask whether the bank is calling the person helped, who sees that the helper has looked.
-     * @param {string} helperId @param {Options} [options] @returns {Promise<Schemas["HelpedCallStatus"]>}
-     */
-    callStatus: (helperId, options) =>
-      this.#request("GET", `/v1/me/helping/${segment(helperId)}/call-status`, { options }),
-  };
+  helping = helpingOf((...asked) => this.#request(...asked));
 
   reports = {
     /** @param {Schemas["ReportCall"]} body @param {Options} [options] @returns {Promise<Schemas["ReportTaken"]>} */

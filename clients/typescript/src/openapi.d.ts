@@ -1266,6 +1266,7 @@ export interface components {
             called?: components["schemas"]["CalledContact"] | null;
         };
         /**
+<<<<<<< HEAD
          * CallLimits
          * @description The limits of the contact policy, and how far the numbers on file are within them now.
          *
@@ -1278,6 +1279,21 @@ export interface components {
             person_daily_cap: number;
             cooling_off_hours: number;
             numbers: components["schemas"]["NumberLimits"][];
+=======
+         * CallOfLeg
+         * @description The call of a leg: its state, and the times of its leg. It has nothing else of the customer (section 7.17).
+         *
+         *         An answer kept by an earlier release has no `rang_at`.
+         */
+        CallOfLeg: {
+            call_id: string;
+            /** @enum {unknown} */
+            state: "confirmed" | "ended" | "expired" | "issued" | "live" | "locked" | "revoked" | "ringing";
+            connected_at: string | null;
+            leg_ended_at: string | null;
+            /** @default null */
+            rang_at?: string | null;
+>>>>>>> main
         };
         /**
          * CallPurpose
@@ -1954,7 +1970,7 @@ export interface components {
         LegTaken: {
             /** @enum {unknown} */
             result: "ambiguous" | "matched" | "unmatched";
-            call: components["schemas"]["CallView"] | null;
+            call: components["schemas"]["CallOfLeg"] | null;
         };
         /** LegView */
         LegView: {
@@ -1993,14 +2009,15 @@ export interface components {
          * LookView
          * @description One look at one application. `operation` is the id of the operation that showed it.
          *
-         *         `reason` is null if no reason was asked for, or if the application was erased.
+         *         `application_id` is null for a search for looks that names no application. `reason` is null if no reason was asked
+         *         for, or if the application was erased.
          */
         LookView: {
             look_id: string;
             at: string;
             reader: components["schemas"]["Reader"];
             operation: string;
-            application_id: string;
+            application_id: string | null;
             reason: string | null;
         };
         /**
@@ -2040,7 +2057,8 @@ export interface components {
          * @description One look at one of the customer's loans. `words` say what was shown.
          *
          *         `name` and `branch` are null unless the reader is assigned to the loan. `application_id` and `reference` are null
-         *         for a contact without the right to details.
+         *         for a contact without the right to details. They, and everybody but the customer whom a clerk has looked for, read
+         *         general words. `reason` is null for everybody but that customer.
          */
         MyLook: {
             look_id: string;
@@ -4428,7 +4446,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CallView"];
+                    "application/json": components["schemas"]["CallOfLeg"];
                 };
             };
             /** @description malformed_request, idempotency_key_missing */

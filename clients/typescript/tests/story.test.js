@@ -194,6 +194,6 @@ describe("the story", { skip: url === "" && "VERIFIER_URL is not set" }, () => {
     assert.deepEqual([looks[0]?.operation, looks[0]?.application_id], ["get_application", APPLICATION]);
     assert.equal((await auditor.looks.search({ limit: 1, cursor: next })).looks.length, 1);
     const [told] = (await customer.me.looks({ limit: 1 })).looks;
-    assert.deepEqual([told?.name, told?.words[1]?.text], ["李伟", "Opened your loan file"]);
+    assert.deepEqual([told?.name, told?.words[1]?.text], ["李伟", "Opened the file of this loan"]);
   });
 });

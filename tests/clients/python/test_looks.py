@@ -27,5 +27,5 @@ def test_an_auditor_searches_for_looks_and_the_customer_is_told(clients: Clients
     assert {each.reader.id for each in by_officer.looks} == {"4412"}
     told = clients.customer.send(me.looks(limit=4)).looks
     assert [each.reader.roles for each in told[2:]] == [("applications",), ("officer",)]
-    assert (told[3].name, told[3].words[1].text) == ("李伟", "Opened your loan file")
+    assert (told[3].name, told[3].words[1].text) == ("李伟", "Opened the file of this loan")
     assert "李伟" not in repr(told)

@@ -35,7 +35,7 @@ _OFFICER = ("staff:officer",)
 _LOST = (errors.NotFound, errors.Erased)
 
 
-async def _leg_of_call(service: Service, asked: Asked[legs.LegEvent, None]) -> Reply[CallView]:
+async def _leg_of_call(service: Service, asked: Asked[legs.LegEvent, None]) -> Reply[legs.CallOfLeg]:
     taken = await service.legs.of_call(asked.path["call_id"], asked.body, asked.idempotency)
     await _hear(service, asked.principal)
     return taken
@@ -172,7 +172,7 @@ def operations() -> tuple[Operation, ...]:
             tag="calls",
             who=("system:legs",),
             body=legs.LegEvent,
-            answer=CallView,
+            answer=legs.CallOfLeg,
             idempotent_key=True,
             path_types=_CALL,
             raises=_LOST,

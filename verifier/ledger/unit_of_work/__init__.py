@@ -30,6 +30,7 @@ from verifier.ledger.unit_of_work.declared import Declared
 from verifier.ledger.unit_of_work.dialogues import DialogueRows
 from verifier.ledger.unit_of_work.exchanges import ExchangeRows
 from verifier.ledger.unit_of_work.helpers import HelperRows
+from verifier.ledger.unit_of_work.histories import HistoryRows
 from verifier.ledger.unit_of_work.legs import LegRows
 from verifier.ledger.unit_of_work.limits import LimitRows
 from verifier.ledger.unit_of_work.loading import Loaded
@@ -90,6 +91,7 @@ class UnitOfWork:
         self.refusals = RefusalRows(self.loaded, declared, self.applications)
         self.signals = SignalRows(self.loaded, declared, self.effects)
         self.looks = LookRows(self.loaded, declared, self.effects)
+        self.histories = HistoryRows(self.loaded, self.writes, self.log, authenticator)
         self.dialogues = DialogueRows(self.loaded, declared, self.writes, ring)
 
     def begin(self, reads: ReadSet) -> None:
@@ -116,12 +118,6 @@ class UnitOfWork:
         """Add a report."""
         self.loaded.reports.put(report)
 
-    def forget_histories(self, application_id: str, contact_indexes: Iterable[bytes]) -> None:
-        """Delete the call histories of these people, because they name calls on an application."""
-        for contact_index in contact_indexes:
-            self.writes.stage(records.FORGET_KEPT_HISTORIES, (contact_index,))
-            self.writes.stage(records.FORGET_HISTORIES, (application_id, contact_index))
-
     def forget(self, application_id: str, customer_index: bytes | None, number_indexes: Iterable[bytes]) -> None:
         """Delete the data of an erased application.
 
@@ -132,7 +128,7 @@ class UnitOfWork:
         """
         borrower = () if customer_index is None else (customer_index,)
         people = (*borrower, *self.loaded.contacts_of.get(application_id, ()))
-        self.forget_histories(application_id, people)
+        self.histories.forget(people, self.now_ms)
         self.helpers.forget(each for each in people if not self.applications.leads_elsewhere(each, application_id))
         for statement in _FORGET:
             self.writes.stage(statement, (application_id,))

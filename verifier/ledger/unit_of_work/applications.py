@@ -146,6 +146,7 @@ class ApplicationRows:
     def put_contacts(self, application_id: str, contact_indexes: Sequence[bytes]) -> None:
         """Replace the index entries for the logins of the contacts, if an application has several."""
         self._index(application_id, contact_indexes, records.DELETE_CONTACTS, records.INSERT_CONTACT)
+        self._loaded.contacts_of.setdefault(application_id, []).extend(contact_indexes)
         for contact_index in contact_indexes:
             self._led_by(contact_index, application_id)
 

@@ -5,14 +5,14 @@ Implements specs/protocol.md section 10. Until a row is verified, its columns ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from msgspec.structs import astuple
 
 from verifier.core.call import Call
-from verifier.core.ids import hex_at
-from verifier.core.times import DAY_MS
+from verifier.core.ids import hex_at, made_at
+from verifier.core.times import DAY_MS, HOUR_MS
 from verifier.ledger import decoys, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
@@ -21,6 +21,7 @@ from verifier.ledger.rows import AnyRows, AnyTable, Authenticator, Key, Rows
 from verifier.ledger.tables import (
     ApplicationRow,
     ConfirmationRow,
+    DeletedHistory,
     ExceptionRow,
     ExchangeRow,
     HelperLookRow,
@@ -126,6 +127,7 @@ class Loaded:
         self.suspensions: Rows[SuspensionRow] = self.tables[tables.SUSPENSIONS]
         self.signals: Rows[SignalRow] = self.tables[tables.SIGNALS]
         self.looks: Rows[LookRow] = self.tables[tables.LOOKS]
+        self.deleted_histories: Rows[DeletedHistory] = self.tables[tables.DELETED_HISTORIES]
         self.exchanges: Rows[ExchangeRow] = self.tables[tables.EXCHANGES]
         self.confirmations: Rows[ConfirmationRow] = self.tables[tables.CONFIRMATIONS]
         self.helpers: Rows[HelperRow] = self.tables[tables.HELPERS]
@@ -137,6 +139,7 @@ class Loaded:
         self.same_people: dict[str, list[str]] = {}
         self.people_of: dict[str, set[bytes | None]] = {}
         self.contacts_of: dict[str, list[bytes]] = {}
+        self.histories_of: dict[bytes, set[tuple[int, str]]] = {}
         self.tickets: dict[str, Row] = {}
         self.legs_of: dict[str, set[bytes]] = {}
         self.leg_owners: dict[bytes, str] = {}
@@ -147,7 +150,6 @@ class Loaded:
         self.closed_of: dict[ReadSet, list[str]] = {}
         self.signals_of: dict[bytes, set[str]] = {}
         self.signals_alike: dict[str, list[str]] = {}
-        self.looked_at: dict[str, bytes | None] = {}
         self.expired: list[tuple[AnyTable, Key, str, int]] = []
 
     async def load(self, read_sets: Sequence[ReadSet]) -> None:
@@ -232,13 +234,15 @@ class Loaded:
             self.refusals.load(await read_in(records.REFUSALS_OF, _given([*people, reads.customer_index])))
         if reads.unexamined:
             await self._load_unexamined()
-        if reads.looks_of is not None:
-            reader, since, until = reads.looks_of
-            for row in await read(records.LOOKS_AT_CUSTOMERS, reader, look_at(since), look_at(until)):
-                self.looks.load([row])
-                self.looked_at[row[0]] = row[tables.LOOKS.width]
+        if reads.bulk is not None:
+            reader, look_ids = reads.bulk
+            self.looks.load(await read_in(records.LOOKS_BY_ID, look_ids))
+            around = look_at(made_at(min(look_ids)) - HOUR_MS), look_at(made_at(max(look_ids)) + HOUR_MS)
+            self.looks.load(await read(records.BULK_READINGS_OF, reader, *around))
+        if reads.staying is not None and reads.application_id is not None:
+            await self._load_contacts(reads.application_id, reads.staying)
         if reads.whole is not None:
-            self.contacts_of[reads.whole] = [bytes(row[0]) for row in await read(records.CONTACTS_OF, reads.whole)]
+            await self._load_contacts(reads.whole, ())
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
             self.looks.load(await read_in(records.LOOKS_WITH_REASON, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
@@ -273,6 +277,17 @@ class Loaded:
         if reads.expired:
             for table, sql in records.EXPIRED.items():
                 await self._load_expired(table, sql, "expires_at", self._now_ms)
+
+    async def _load_contacts(self, application_id: str, staying: Collection[bytes]) -> None:
+        """Load who the contacts of an application are, and the call histories of those who do not stay."""
+        people = [bytes(row[0]) for row in await self._transaction.fetch(records.CONTACTS_OF, application_id)]
+        self.contacts_of[application_id] = people
+        going = {*people, *_given([self._customer(application_id)])} - {*staying}
+        found = await self._transaction.fetch_in(records.HISTORIES_OF, sorted(going))
+        for person, leaf_index, statement_id in found:
+            self.histories_of.setdefault(bytes(person), set()).add((leaf_index, statement_id))
+        deleted = await self._transaction.fetch_in(records.DELETED_HISTORIES_OF, [row[2] for row in found])
+        self.deleted_histories.load(deleted)
 
     async def _load_unexamined(self) -> None:
         for row in await self._transaction.fetch(records.SIGNALS_UNEXAMINED):

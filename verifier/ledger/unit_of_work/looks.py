@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
 
-from verifier.core.bulk_reading import Seen, bulk_readings
+from verifier.core.bulk_reading import apart
 from verifier.core.errors import Tampered
 from verifier.ledger.tables import LookRow
 from verifier.ledger.unit_of_work.declared import Declared
@@ -27,27 +27,26 @@ class LookRows:
         """Add a look."""
         self._loaded.looks.put(look)
 
-    def examine(self, reader: str, limit: int) -> int:
-        """Mark the bulk readings among the declared looks of a reader. Returns how many are new."""
-        of = self._declared.reads.looks_of
-        self._declared.covers("the looks of a reader", of is not None and of[0] == reader)
-        found = bulk_readings(self._seen(reader), limit)
-        for look_id in found:
-            look = self._loaded.looks.get(look_id)
-            assert look is not None  # noqa: S101 - the id comes from the loaded rows
-            self._loaded.looks.put(replace(look, bulk=1))
-            self._effects.discrepancies.append(("bulk_reading", look_id))
-        return len(found)
+    def mark(self, reader: str, look_ids: Sequence[str]) -> int:
+        """Mark these declared looks of a reader as bulk readings. Returns how many are new.
 
-    def _seen(self, reader: str) -> Iterator[Seen]:
-        for look_id, customer in sorted(self._loaded.looked_at.items()):
+        Another node may have found the same bulk readings. So those within an hour of a known one are left out.
+        """
+        self._declared.covers("the looks of a reader", self._declared.reads.bulk == (reader, look_ids))
+        known = [each.looked_at for each in self._of(reader) if each.bulk == 1]
+        new = 0
+        for look in [each for each in self._of(reader) if each.look_id in look_ids]:
+            if apart(look.looked_at, known):
+                known.append(look.looked_at)
+                self._loaded.looks.put(replace(look, bulk=1))
+                self._effects.discrepancies.append(("bulk_reading", look.look_id))
+                new += 1
+        return new
+
+    def _of(self, reader: str) -> Iterator[LookRow]:
+        for look_id in sorted(self._loaded.looks):
             # A row that does not verify must not hide the others.
             with suppress(Tampered):
                 look = self._loaded.looks.get(look_id)
                 if look is not None and look.reader == reader:
-                    yield seen(look, customer)
-
-
-def seen(look: LookRow, customer_index: bytes | None) -> Seen:
-    """A look, as bulk readings are found from it. An erased application counts as a customer of its own."""
-    return Seen(look.look_id, look.looked_at, customer_index or look.application_id, look.bulk == 1)
+                    yield look

@@ -103,15 +103,3 @@ def language_of(applications: Sequence[DecryptedApplication], number: str) -> La
     """The language of the people with this number. If there is not exactly one language, it is zh-CN."""
     languages = {each.language for each in (who.contact_of_number(number) for who in applications) if each is not None}
     return languages.pop() if len(languages) == 1 else "zh-CN"
-
-
-def whose(entry: Entry, found: Sequence[Candidate]) -> DecryptedApplication | None:
-    """The application that the receipt of a refusal belongs to, or None if it is unknown.
-
-    It is the application that the customer named. If the customer named none of their applications, it is their first
-    application.
-    """
-    if entry.customer_id is None:
-        found = of_caller(found, entry.number or "")
-    named = [each for each in found if each.application.application_id == entry.named]
-    return next((each.application for each in (*named, *found)), None)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from verifier.core.application import Registration
 from verifier.core.errors import InternalError, VerifierError
+from verifier.ledger.tables import HelperRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.context import Context
 from verifier.service.customers.helpers import ended
@@ -30,8 +31,10 @@ def confirming(registration: Registration | None) -> set[str]:
 def end_helpers(context: Context, work: UnitOfWork, application_id: str, people: Iterable[str]) -> None:
     """End the helpers and invitations of those of these people who may confirm codes on no other application.
 
-    The read set must include the other applications of the people of this one, and their helpers.
+    The read set must include the other applications of the people of this one, and their helpers. Raises Tampered, and
+    ends none, if a helper's row is damaged. A caller must not have written anything by then.
     """
+    rows: list[HelperRow] = []
     for person_id in sorted(people):
         index = context.customer_index(person_id)
         may_confirm = False
@@ -40,5 +43,6 @@ def end_helpers(context: Context, work: UnitOfWork, application_id: str, people:
             others = work.applications.others_of_contact(application_id, index, person_id)
             may_confirm = any(each.may(person_id, "confirm") for each in others)
         if not may_confirm:
-            for row in work.helpers.of_person(index):
-                work.helpers.put(ended(row, work.now_ms))
+            rows += work.helpers.of_person(index)
+    for row in rows:
+        work.helpers.put(ended(row, work.now_ms))

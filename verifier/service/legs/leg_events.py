@@ -14,11 +14,10 @@ from msgspec.structs import replace
 from verifier.core import call as lifecycle
 from verifier.core.call import Call, LegTimes
 from verifier.core.errors import Erased, InvalidField, NotFound
-from verifier.core.legs import LegByNumber, LegEvent, LegEventName, LegTaken
-from verifier.core.messages.calls import CallView
+from verifier.core.legs import CallOfLeg, LegByNumber, LegEvent, LegEventName, LegTaken
 from verifier.core.reconciliation import StrayKind
 from verifier.core.statements import CallTicket
-from verifier.core.times import DAY_MS, to_ms
+from verifier.core.times import DAY_MS, optional_from_ms, to_ms
 from verifier.ledger import records
 from verifier.ledger.commands import About, Reply
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
@@ -27,7 +26,6 @@ from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import Leg, StrayLeg
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
-from verifier.service.calls import view
 from verifier.service.context import Context
 
 # The maximum clock skew between the telephone exchange and the service.
@@ -70,7 +68,7 @@ class Legs:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallView]:
+    async def of_call(self, call_id: str, event: LegEvent, idempotency: Idempotency) -> Reply[CallOfLeg]:
         """Process a leg event with a call id (law L5).
 
         If the numbers of the leg differ from the ticket, the leg is recorded, but does not change the call. If the
@@ -79,16 +77,16 @@ class Legs:
         """
         heard = self._heard(event, None)
 
-        def decide(work: UnitOfWork) -> About[CallView]:
+        def decide(work: UnitOfWork) -> About[CallOfLeg]:
             opened = work.calls.get(call_id)
             if heard.at < opened.call.issued_at - SKEW_MS:
                 raise InvalidField.at("/at", "the event is from before the call was issued")
             _not_from_the_future(heard, work)
             followed = self._follow(work, opened, heard)
-            return About(followed.call.application_id, lambda: view(followed))
+            return About(followed.call.application_id, lambda: _of_leg(followed.call))
 
         reads = ReadSet(call_ids=(call_id,), leg_index=heard.leg_index)
-        return await self._context.writer.submit_kept(CallView, reads, decide, idempotency)
+        return await self._context.writer.submit_kept(CallOfLeg, reads, decide, idempotency)
 
     async def by_number(self, event: LegByNumber, idempotency: Idempotency) -> Reply[LegTaken]:
         """Process a leg event without a call id.
@@ -112,7 +110,7 @@ class Legs:
             opened, kind = self._match(work, heard, reached)
             if opened is not None:
                 followed = self._follow(work, opened, heard)
-                return About(followed.call.application_id, lambda: LegTaken("matched", view(followed)))
+                return About(followed.call.application_id, lambda: LegTaken("matched", _of_leg(followed.call)))
             stray = self._stray(work, heard, kind, reached)
             result: Literal["ambiguous", "unmatched"] = "ambiguous" if kind == "leg_ambiguous" else "unmatched"
             return About(stray.application_id, lambda: LegTaken(result, None))
@@ -243,6 +241,16 @@ class Legs:
         stray = _add(stray, heard)
         work.legs.put_stray(stray)
         return stray
+
+
+def _of_leg(call: Call) -> CallOfLeg:
+    return CallOfLeg(
+        call_id=call.call_id,
+        state=call.state,
+        connected_at=optional_from_ms(call.connected_at),
+        leg_ended_at=optional_from_ms(call.leg_ended_at),
+        rang_at=optional_from_ms(call.rang_at),
+    )
 
 
 def _can_mean(opened: DecryptedCall, heard: _Heard, ended_at: int | None) -> bool:

@@ -105,7 +105,7 @@ class Reconciliation:
     async def _of_look(self, look: LookRow) -> Discrepancy:
         """The bulk reading that a look has made."""
         hour = look_at(look.looked_at - HOUR_MS + 1), f"{look.look_id}g"
-        looks = await looks_of(self._context, look.reader, *hour)
+        customers = {each.customer async for each in looks_of(self._context, look.reader, *hour)}
         return Discrepancy(
             discrepancy_id=look.look_id,
             kind="bulk_reading",
@@ -117,7 +117,7 @@ class Reconciliation:
             connected_at=None,
             leg_ended_at=None,
             revealed_at=None,
-            people=len({each.customer for each in looks}),
+            people=len(customers),
         )
 
     def _of_leg(self, stray: StrayLeg) -> Discrepancy:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verifier.core.errors import Erased, InvalidField, NotFound, OwnCustomer
+from verifier.core.looks import Why
 from verifier.core.messages.confirmations import Confirm, Verdict
 from verifier.core.messages.counter import (
     CheckCallsAtCounter,
@@ -35,10 +36,10 @@ from verifier.service.confirmations.daily_caps import check_cap, count
 from verifier.service.context import Context
 from verifier.service.customers.call_checks import CallChecks
 from verifier.service.customers.reports import Reports
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.suspensions import check_caller
 
-NOBODY = "no single customer is found by this; give the id of one of their applications"
+NOBODY = "no single customer is found by this; give one of their applications, or a number that only they have on file"
 
 
 class Present(Struct, frozen=True):
@@ -78,7 +79,12 @@ class BranchCounter:
     """
 
     def __init__(
-        self, context: Context, looks: Looks, call_checks: CallChecks, confirmations: Confirmations, reports: Reports
+        self,
+        context: Context,
+        looks: LookRecords,
+        call_checks: CallChecks,
+        confirmations: Confirmations,
+        reports: Reports,
     ) -> None:
         self._context = context
         self._looks = looks
@@ -148,7 +154,8 @@ class BranchCounter:
 
         def look(work: UnitOfWork) -> None:
             if present is not None:
-                self._looks.stage(work, clerk, operation, present.applications, asked.reason)
+                why = Why(asked.reason, present.customer_id)
+                self._looks.stage(work, clerk, operation, present.applications, why)
 
         once = replace(idempotency, principal=f"{idempotency.principal}\0{operation}")
         first = await self._count(clerk, customer, look, once)

@@ -20,9 +20,13 @@ from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
+<<<<<<< HEAD
 from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import Looks
 from verifier.service.staff.pinyin import spells
+=======
+from verifier.service.staff.looks import LookRecords
+>>>>>>> main
 from verifier.service.staff.purposes import purposes_of
 
 _COUNTED = 1_000
@@ -32,9 +36,9 @@ _AFTER_ALL = "call_g"  # sorts after every call id
 class Desk:
     """Use cases of the officer's console. They only read, and each look is recorded before it is answered."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
         """A page of the officer's applications that match `query`, ordered by reference.

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from verifier.core.looks import Looks as Page
-from verifier.core.looks import LookView, MyLook, MyLooks, Reader, SearchLooks, shown_by
+from verifier.core.looks import Looks, LookView, MyLook, MyLooks, Reader, SearchLooks, Why, shown_by
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms, to_ms
@@ -18,7 +19,7 @@ from verifier.ledger import records
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
-from verifier.ledger.tables import LOOKS, LookRow
+from verifier.ledger.tables import LOOKS, NO_APPLICATION, LookRow
 from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.loading import look_at
 from verifier.ports import Row
@@ -27,6 +28,8 @@ from verifier.service.context import Context
 SAME_LOOK_MS = 600_000
 MAX_POLLED = 10_000
 _FIRST, _AFTER_ALL = "look_", "look_g"  # sort before and after every look id
+_encode_why = msgspec.json.Encoder().encode
+_decode_why = msgspec.json.Decoder(Why).decode
 
 
 class Recorded(Struct, frozen=True):
@@ -35,26 +38,27 @@ class Recorded(Struct, frozen=True):
     looks: int
 
 
-class Looks:
-    """Use cases on looks. Other use cases record with `record`, or with `stage` in a command of their own."""
+class LookRecords:
+    """Use cases on the records of looks.
+
+    Other use cases record with `record`, or with `stage` in a command of their own.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._polled: dict[tuple[str, str, str], int] = {}
 
-    async def record(
-        self, reader: Principal, operation: str, applications: Sequence[DecryptedApplication], reason: str = ""
-    ) -> None:
+    async def record(self, reader: Principal, operation: str, applications: Sequence[DecryptedApplication]) -> None:
         """Record that a reader is shown these applications. On return, the record is durable.
 
-        Call it before the answer. `operation` is the id of the operation. `reason` is why, if the operation asks.
-        Raises Unavailable if the record cannot be written; then the reader must be shown nothing.
+        Call it before the answer. `operation` is the id of the operation. Raises Unavailable if the record cannot be
+        written; then the reader must be shown nothing.
         """
         if not applications:
             return
 
         def decide(work: UnitOfWork) -> Answer[Recorded]:
-            self.stage(work, reader, operation, applications, reason)
+            self.stage(work, reader, operation, applications)
             return lambda: Recorded(len(applications))
 
         # The rows need no lock. The shard of the first customer spreads them over the shards.
@@ -82,47 +86,55 @@ class Looks:
         reader: Principal,
         operation: str,
         applications: Iterable[DecryptedApplication],
-        reason: str = "",
+        why: Why | None = None,
     ) -> None:
         """Record as part of a command, so that the command and its record are durable together."""
-        roles = " ".join(sorted(reader.roles))
         for each in {each.application_id: each for each in applications}.values():
-            look_id = work.new_id("look")
-            sealed = work.seal(each, look_id, reason.encode()) if reason else None
-            named = f"{reader.kind}:{reader.id}"
-            work.looks.add(LookRow(look_id, named, roles, operation, each.application_id, work.now_ms, sealed))
+            look = _look(work, reader, operation, each.application_id)
+            sealed = None if why is None else work.seal(each, look.look_id, _encode_why(why))
+            work.looks.add(replace(look, sealed=sealed))
 
-    async def search(self, auditor: Principal, asked: SearchLooks) -> Page:
-        """A page of the looks that match, newest first. A search by customer or application is itself a look."""
+    async def search(self, auditor: Principal, asked: SearchLooks) -> Looks:
+        """A page of the looks that match, newest first.
+
+        Each search is itself a look: at each application that it names or is answered a reason about. The id may be
+        that of an erased or unknown application. A search without an application is recorded without one.
+        """
         reading = self._context.reading
-        named, application_ids = await self._named(asked)
+        named = await self._named(asked)
         reader = "" if asked.staff_id is None else f"staff:{asked.staff_id}"
         after = _FIRST if asked.since is None else look_at(to_ms(asked.since))
         before = _AFTER_ALL if asked.until is None else look_at(to_ms(asked.until))
         if asked.cursor is not None:
             before = min(before, asked.cursor)
-        found = await self._between(after, before, asked.limit + 1, reader, application_ids)
+        found = await self._between(after, before, asked.limit + 1, reader, named)
         page = found[: asked.limit]
         known = await reading.applications({each.application_id for each in page if each.sealed is not None})
-        await self.record(auditor, "search_looks", named)
+        await self._record_search(auditor, {*(named or ()), *known} or {NO_APPLICATION})
         views = tuple(_view(each, known.get(each.application_id)) for each in page)
-        return Page(views, page[-1].look_id if len(found) > asked.limit else None)
+        return Looks(views, page[-1].look_id if len(found) > asked.limit else None)
 
-    async def _named(self, asked: SearchLooks) -> tuple[list[DecryptedApplication], list[str] | None]:
-        """The applications that a search is about, and their ids. The ids are None if the search names none.
+    async def _record_search(self, auditor: Principal, application_ids: Iterable[str]) -> None:
+        looked_at = sorted(application_ids)
 
-        The looks at an erased application stay, so its id is found, and the application is not.
+        def decide(work: UnitOfWork) -> Answer[Recorded]:
+            for each in looked_at:
+                work.looks.add(_look(work, auditor, "search_looks", each))
+            return lambda: Recorded(len(looked_at))
+
+        await self._context.writer.submit(ReadSet(), decide)
+
+    async def _named(self, asked: SearchLooks) -> list[str] | None:
+        """The ids of the applications that a search is about, or None if it names neither customer nor application.
+
+        The looks at an erased application stay, so its id is found without its customer.
         """
-        reading, wanted = self._context.reading, asked.application_id
-        if asked.customer_id is not None:
-            found = await reading.applications_of_customer(
-                self._context.customer_index(asked.customer_id), asked.customer_id
-            )
-            named = [each for each in found if wanted in (None, each.application_id)]
-            return named, [each.application_id for each in named]
-        if wanted is not None:
-            return list((await reading.applications([wanted])).values()), [wanted]
-        return [], None
+        wanted = asked.application_id
+        if asked.customer_id is None:
+            return None if wanted is None else [wanted]
+        index = self._context.customer_index(asked.customer_id)
+        theirs = await self._context.reading.applications_of_customer(index, asked.customer_id)
+        return [each.application_id for each in theirs if wanted in (None, each.application_id)]
 
     async def mine(self, customer: Principal, cursor: str | None, limit: int) -> MyLooks:
         """A page of the looks at the customer's own applications, newest first."""
@@ -159,31 +171,40 @@ class Looks:
         return sorted(looks, key=lambda look: look.look_id, reverse=True)[:limit]
 
 
+def _look(work: UnitOfWork, reader: Principal, operation: str, application_id: str) -> LookRow:
+    """A new row."""
+    roles = " ".join(sorted(reader.roles))
+    return LookRow(work.new_id("look"), f"{reader.kind}:{reader.id}", roles, operation, application_id, work.now_ms)
+
+
 def _reader(look: LookRow) -> Reader:
     kind, _, named = look.reader.partition(":")
     return Reader("staff" if kind == "staff" else "system", named, tuple(look.roles.split()))
 
 
-def _reason(look: LookRow, application: DecryptedApplication | None) -> str | None:
+def _why(look: LookRow, application: DecryptedApplication | None) -> Why | None:
     if look.sealed is None or application is None:
         return None
-    return unseal(application.keys.sealing, look.look_id, look.sealed).decode()
+    return _decode_why(unseal(application.keys.sealing, look.look_id, look.sealed))
 
 
 def _view(look: LookRow, application: DecryptedApplication | None) -> LookView:
+    why = _why(look, application)
     return LookView(
         look_id=look.look_id,
         at=from_ms(look.looked_at),
         reader=_reader(look),
         operation=look.operation,
-        application_id=look.application_id,
-        reason=_reason(look, application),
+        application_id=None if look.application_id == NO_APPLICATION else look.application_id,
+        reason=None if why is None else why.reason,
     )
 
 
 def _mine(look: LookRow, application: DecryptedApplication, customer: Principal) -> MyLook:
     reader = _reader(look)
     officer = application.registration.assigned(reader.id) if reader.kind == "staff" else None
+    why = _why(look, application)
+    present = None if why is None else why.customer_id == customer.id
     details = application.may(customer.id, "details")
     return MyLook(
         look_id=look.look_id,
@@ -193,6 +214,6 @@ def _mine(look: LookRow, application: DecryptedApplication, customer: Principal)
         branch=None if officer is None else officer.branch,
         application_id=application.application_id if details else None,
         reference=application.loan.reference if details else None,
-        words=shown_by(look.operation),
-        reason=_reason(look, application),
+        words=shown_by(look.operation, details=details, present=present),
+        reason=why.reason if why is not None and present else None,
     )

@@ -33,7 +33,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.ledger.unit_of_work.log_entries import StagedLeaf
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 
 SHOWN_MS = DAY_MS
 _encode = msgspec.json.Encoder().encode
@@ -52,9 +52,9 @@ _decode = msgspec.json.Decoder(_Asked).decode
 class PolicyExceptions:
     """Use cases on exceptions."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def grant(
         self, supervisor: Principal, application_id: str, asked: GrantException, idempotency: Idempotency

@@ -5,9 +5,9 @@ from __future__ import annotations
 from verifier.core.application import AnnouncedCall
 from verifier.core.messages.queue import Queue, QueuedCall, QueueState
 from verifier.core.principal import Principal
-from verifier.core.times import from_ms, to_ms
+from verifier.core.times import DAY_MS, from_ms, to_ms
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
-from verifier.service.context import DAY_MS, Context
+from verifier.service.context import Context
 from verifier.service.staff.looks import Looks
 
 MOST = 200
