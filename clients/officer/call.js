@@ -45,19 +45,14 @@ export async function callScreen(page, signal, callId) {
     const { signal: seen } = reading;
     const shown = mayRead ? await codeOf(page, callId, seen) : null;
     if (seen.aborted) return;
-<<<<<<< HEAD
     code = shown;
-    state.replaceChildren(...(shown ? codeCard(page, call, shown, person?.language ?? "zh-CN", seen) : [stateView(call, several)]));
+    state.replaceChildren(...(shown ? codeCard(page, call, shown, person?.language ?? "zh-CN", seen) : [stateView(call)]));
     if (shown) {
       chime();
       page.setTitle(`${say(DAY.codeInTitle)} · ${name}`);
       announce(say(WORDS.codeHere));
     } else if (begun) announce(state.querySelector("h2")?.textContent ?? "");
     begun = true;
-=======
-    readable = code !== null;
-    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call)]));
->>>>>>> main
   };
   const hide = () => {
     reading.abort();
@@ -147,20 +142,14 @@ function stateView(call) {
   return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
 }
 
-<<<<<<< HEAD
 /** A link that the officer's telephone program opens (RFC 3966). @param {CallView} call */
 function dialLink(call) {
   return h("p", {}, h("a", { class: "button primary", href: `tel:${call.number}` }, say(DAY.dialIt, { number: phone(call.number) }), keyMark("d")));
 }
 
-/** @param {CallView} call @param {boolean} several */
-function confirmedAt(call, several) {
-  return say(several ? WORDS.contactConfirmedAt : WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
-=======
 /** @param {CallView} call */
 function confirmedAt(call) {
   return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
->>>>>>> main
 }
 
 /**

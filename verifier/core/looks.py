@@ -19,22 +19,13 @@ from verifier.core.words import LANGUAGES
 LookId = Annotated[str, exact("look_[0-9a-f]{32}")]
 # What each operation shows of a loan, as its contacts read it. An operation of a later release is told as `OTHER`.
 SHOWN: dict[str, dict[Language, str]] = {
-<<<<<<< HEAD
-    "get_application": {"zh-CN": "查看了您的贷款资料", "en": "Opened your loan file"},
-    "search_applications": {"zh-CN": "在贷款列表中看到了您的资料", "en": "Saw your loan in a list of loans"},
-    "list_calls": {"zh-CN": "在通话列表中看到了我行与您的通话", "en": "Saw calls to you in a list of calls"},
-    "list_queue": {"zh-CN": "在待拨电话列表中看到了这笔贷款", "en": "Saw this loan in a list of calls to make"},
-    "get_call": {"zh-CN": "查看了我行与您的一次通话", "en": "Looked at one call to you"},
-    "call_events": {"zh-CN": "实时查看了我行与您的一次通话", "en": "Followed one call to you"},
-    "revoke_call": {"zh-CN": "撤销了我行给您的一次来电", "en": "Withdrew one call to you"},
-    "request_exception": {"zh-CN": "申请破例给您打电话", "en": "Asked to lift a rule for one call to you"},
-=======
     "get_application": {"zh-CN": "查看了这笔贷款的资料", "en": "Opened the file of this loan"},
     "search_applications": {"zh-CN": "在贷款列表中看到了这笔贷款", "en": "Saw this loan in a list of loans"},
     "list_calls": {
         "zh-CN": "在通话列表中看到了与这笔贷款有关的通话",
         "en": "Saw calls about this loan in a list of calls",
     },
+    "list_queue": {"zh-CN": "在待拨电话列表中看到了这笔贷款", "en": "Saw this loan in a list of calls to make"},
     "get_call": {"zh-CN": "查看了与这笔贷款有关的一次通话", "en": "Looked at one call about this loan"},
     "call_events": {"zh-CN": "实时查看了与这笔贷款有关的一次通话", "en": "Followed one call about this loan"},
     "revoke_call": {"zh-CN": "撤销了与这笔贷款有关的一次来电", "en": "Withdrew one call about this loan"},
@@ -42,7 +33,6 @@ SHOWN: dict[str, dict[Language, str]] = {
         "zh-CN": "为这笔贷款的一次来电提交了破例申请",
         "en": "Asked to lift a rule for one call about this loan",
     },
->>>>>>> main
     "decide_exception": {
         "zh-CN": "审批了这笔贷款一次来电的破例申请",
         "en": "Decided whether to lift a rule for one call about this loan",

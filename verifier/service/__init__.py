@@ -49,14 +49,9 @@ class Service:
         self.exchanges = TelephoneExchanges(context)
         self.legs = Legs(context)
         self.reconciliation = Reconciliation(context)
-<<<<<<< HEAD
-        self.policy_exceptions = PolicyExceptions(context)
-        self.desk = Desk(context)
-        self.queues = Queues(context)
-=======
         self.policy_exceptions = PolicyExceptions(context, self.looks)
         self.desk = Desk(context, self.looks)
->>>>>>> main
+        self.queues = Queues(context, self.looks)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
         self.signals = Signals(context)

@@ -30,12 +30,8 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
 from verifier.service.customers.removals import RemovesPeople, confirming, end_helpers
-<<<<<<< HEAD
 from verifier.service.staff.call_limits import limits_of
-from verifier.service.staff.looks import Looks
-=======
 from verifier.service.staff.looks import LookRecords
->>>>>>> main
 from verifier.service.staff.purposes import purposes_of
 
 _encode = msgspec.json.Encoder().encode

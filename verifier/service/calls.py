@@ -40,12 +40,8 @@ from verifier.service.call_state import current_state, read_call
 from verifier.service.context import Context
 from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
-<<<<<<< HEAD
-from verifier.service.staff.looks import Looks
-from verifier.service.staff.todays_calls import calls_to_all, calls_today
-=======
 from verifier.service.staff.looks import LookRecords
->>>>>>> main
+from verifier.service.staff.todays_calls import calls_to_all, calls_today
 
 
 class _OtherPerson(VerifierError):

@@ -1266,7 +1266,6 @@ export interface components {
             called?: components["schemas"]["CalledContact"] | null;
         };
         /**
-<<<<<<< HEAD
          * CallLimits
          * @description The limits of the contact policy, and how far the numbers on file are within them now.
          *
@@ -1279,7 +1278,8 @@ export interface components {
             person_daily_cap: number;
             cooling_off_hours: number;
             numbers: components["schemas"]["NumberLimits"][];
-=======
+        };
+        /**
          * CallOfLeg
          * @description The call of a leg: its state, and the times of its leg. It has nothing else of the customer (section 7.17).
          *
@@ -1293,7 +1293,6 @@ export interface components {
             leg_ended_at: string | null;
             /** @default null */
             rang_at?: string | null;
->>>>>>> main
         };
         /**
          * CallPurpose

@@ -20,13 +20,9 @@ from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
-<<<<<<< HEAD
 from verifier.service.staff.call_limits import limits_of
-from verifier.service.staff.looks import Looks
-from verifier.service.staff.pinyin import spells
-=======
 from verifier.service.staff.looks import LookRecords
->>>>>>> main
+from verifier.service.staff.pinyin import spells
 from verifier.service.staff.purposes import purposes_of
 
 _COUNTED = 1_000

@@ -8,7 +8,7 @@ from verifier.core.principal import Principal
 from verifier.core.times import DAY_MS, from_ms, to_ms
 from verifier.ledger.decrypted import DecryptedApplication, DecryptedCall
 from verifier.service.context import Context
-from verifier.service.staff.looks import Looks
+from verifier.service.staff.looks import LookRecords
 
 MOST = 200
 # The calls of one application that are looked at. The daily cap is lower.
@@ -19,9 +19,9 @@ _ORDER: tuple[QueueState, ...] = ("due", "later", "missed", "called")
 class Queues:
     """The use case on queues. Each look is recorded before it is answered."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, looks: LookRecords) -> None:
         self._context = context
-        self._looks = Looks(context)
+        self._looks = looks
 
     async def list(self, officer: Principal) -> Queue:
         """The announced calls of the officer's applications, from a day before now to a day after now."""
