@@ -275,7 +275,7 @@ async def test_nothing_overflows_or_overlaps_on_any_screen(
     await officer.sign_in("4412")
 
     async def look(name: str) -> None:
-        await officer.page.wait_for_timeout(150)
+        await officer.page.wait_for_timeout(300)  # until nothing fades in
         assert await officer.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
         assert await officer.page.evaluate(OVERLAPS) == [], name
         assert await violations(officer.page, axe) == [], name
