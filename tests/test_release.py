@@ -96,6 +96,10 @@ def test_a_wheel_contains_its_types_and_its_licence(package: str, tmp_path: Path
     assert any(re.search(r"\.dist-info/licenses/(LICENSE|COPYING)$", each) for each in names)
     assert f"-{__version__}-" in wheel.name
     assert not [each for each in names if "requirements" in each]
+    if package == "verifier":
+        served = {each.removeprefix("verifier/clients/") for each in names if each.startswith("verifier/clients/")}
+        assert {"app/index.html", "built/app.js", "built/call-check.js", "built/call-desk.js"} <= served
+        assert not [each for each in served if not re.fullmatch(r"[a-z]+/index\.html|built/.+|web/icon\.svg", each)]
 
 
 def test_the_lock_has_exactly_the_dependencies_at_the_tested_versions() -> None:

@@ -38,6 +38,17 @@ def web(url: str, *, secure: bool) -> str | None:
     return None
 
 
+def origin(url: str, *, secure: bool) -> str | None:
+    """Check an origin (RFC 6454): scheme, host and port as browsers write them. No path, and no wildcard."""
+    if problem := web(url, secure=secure):
+        return problem
+    parts = urlsplit(url)
+    usual = {"https": ":443", "http": ":80"}[parts.scheme]
+    if url != f"{parts.scheme}://{parts.netloc.lower()}" or parts.netloc.endswith(usual):
+        return "must be an origin as browsers write it, such as https://app.bank.example: no path, small letters"
+    return None
+
+
 def database(url: str) -> str | None:
     """Check the address of a database: `sqlite:PATH` or `postgresql://user:password@host:port/name`."""
     scheme, _, rest = url.partition(":")

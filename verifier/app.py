@@ -12,8 +12,9 @@ from aiohttp import web
 from verifier.api.authentication import Authentication
 from verifier.api.http_server import public_app
 from verifier.api.issuers import TrustedIssuer, role_mapping
-from verifier.api.pages import Facts, SignIn
+from verifier.api.pages import Facts, SignIn, read_theme
 from verifier.api.routes import operations
+from verifier.api.theme import BadTheme, Theme
 from verifier.api.throttle import SLIPS, Throttle
 from verifier.api.tokens import TokenVerifier
 from verifier.clock import CheckedClock
@@ -110,7 +111,8 @@ def compose_public_app(config: Config, service: Service, authentication: Authent
     """Build the application for the public port: the API, its documentation, the pages and the voice dialects."""
     people = Throttle("people", Limit(config.requests_per_minute, 60_000), running_ms)
     table = operations(service.context.storage, Throttle("slips", SLIPS, running_ms))
-    app = public_app(service, table, authentication, people, page_facts(config))
+    elsewhere = listed(config.component_origins)
+    app = public_app(service, table, authentication, people, page_facts(config), page_theme(config), elsewhere)
     transfers = Transfers(config.officer_uri, config.fraud_desk_uri)
     for dialect in _dialects(config):
         Conversations(service, dialect, transfers, config.issuer).add_to(app.router)
@@ -138,13 +140,24 @@ def page_facts(config: Config) -> tuple[Facts, Facts] | None:
 
     def facts(sign_in: SignIn, caller_numbers: tuple[str, ...] = ()) -> Facts:
         offered = sign_in if sign_in.issuer else None
-        return Facts(config.bank_name, offered, listed(config.published_numbers), caller_numbers)
+        framed = listed(config.frame_ancestors)
+        return Facts(config.bank_name, offered, listed(config.published_numbers), caller_numbers, framed)
 
     staff = config.staff_client_id or "".join(listed(config.staff_audience)[:1])
     customers = config.customer_client_id or "".join(listed(config.customer_audience)[:1])
     officer = SignIn(config.staff_issuer, staff, config.staff_scope, config.staff_resource)
     app = SignIn(config.customer_issuer, customers, config.customer_scope, config.customer_resource)
     return facts(officer, listed(config.caller_numbers)), facts(app)
+
+
+def page_theme(config: Config) -> Theme | None:
+    """The bank's own look, or None. Raises BadSettings."""
+    if not config.theme_file:
+        return None
+    try:
+        return read_theme(Path(config.theme_file))
+    except BadTheme as error:
+        raise BadSettings(f"VERIFIER_THEME_FILE: {error.detail}") from error
 
 
 def token_verifier(config: Config, session: aiohttp.ClientSession) -> TokenVerifier:

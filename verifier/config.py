@@ -127,6 +127,9 @@ class Config(Struct, frozen=True, kw_only=True):
     identity_key: str = ""
     identity_x5u: str = ""
     pages: bool = True
+    theme_file: str = ""
+    frame_ancestors: Annotated[str, Meta(max_length=2000)] = ""
+    component_origins: Annotated[str, Meta(max_length=2000)] = ""
     bank_name: Annotated[str, Meta(max_length=80)] = ""
     requests_per_minute: Annotated[int, Meta(ge=1, le=60_000)] = 120
     sweep_seconds: Positive = 5
@@ -296,10 +299,17 @@ def _wrong_addresses(config: Config) -> Iterator[str]:
         value = getattr(config, name)
         if value and (problem := check(value)):
             yield f"{variable(name)}: {problem}"
-    for name, check in {"caller_numbers": addresses.e164, "published_numbers": addresses.published}.items():
-        for number in listed(getattr(config, name)):
-            if problem := check(number):
-                yield f"{variable(name)}: {number!r} {problem}"
+    origin = partial(addresses.origin, secure=secure)
+    lists: dict[str, Callable[[str], str | None]] = {
+        "caller_numbers": addresses.e164,
+        "published_numbers": addresses.published,
+        "frame_ancestors": origin,
+        "component_origins": origin,
+    }
+    for name, check in lists.items():
+        for each in listed(getattr(config, name)):
+            if problem := check(each):
+                yield f"{variable(name)}: {each!r} {problem}"
 
 
 def _wrong_together(config: Config) -> Iterator[str]:

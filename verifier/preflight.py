@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from verifier.api.key_sets import KeySet
 from verifier.api.systems import System, load_systems
-from verifier.app import check_damage, check_seen_files, open_service, token_verifier
+from verifier.app import check_damage, check_seen_files, open_service, page_theme, token_verifier
 from verifier.config import BadSettings, Config, address, listed, load
 from verifier.core import key_uses
 from verifier.core.errors import VerifierError
@@ -64,6 +64,7 @@ async def preflight(environment: Mapping[str, str]) -> AsyncIterator[Finding]:
         yield await _port(name, listen)
     async with aiohttp.ClientSession() as session:
         try:
+            page_theme(config)
             token_verifier(config, session)
         except BadSettings as error:
             yield Finding("wrong", "settings", error.detail)

@@ -131,7 +131,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "identity_x5u": "The https address of its certificate.",
     },
     "Pages": {
-        "pages": "Serve the officer's console at `/officer/` and the customer's page at `/app/`.",
+        "pages": "Serve the pages: `/officer/`, `/desk/`, `/app/` and `/receipts/`.",
+        "theme_file": "A JSON file with the bank's own look, as in [theme.json](examples/theme.json): colours, font, "
+        "logo and words (protocol 12.3). The colours of verdicts stay as they are.",
+        "frame_ancestors": "The origins whose pages may show the pages in a frame, and give them their token; a list.",
+        "component_origins": "The origins whose pages may use the web components and the API from a browser (CORS); a "
+        "list.",
     },
     "Receipts by message": {
         "receipt_messages_url": "The bank's own messaging. Callers are then offered the receipt as a message, and this "

@@ -6,6 +6,7 @@ import { checkScreen } from "./check.js";
 import { WORDS as HELPERS } from "./helper_words.js";
 import { helpersScreen } from "./helpers.js";
 import { loansScreen } from "./loans.js";
+import { receiptScreen, receiptsScreen } from "./receipt.js";
 import { reportScreen } from "./report.js";
 import { verdictScreen } from "./verdict.js";
 import { WORDS } from "./words.js";
@@ -16,5 +17,7 @@ startPage("app", WORDS.title, [
   { route: "/loans", label: WORDS.tabLoans, show: loansScreen },
   { route: "/report", label: WORDS.tabReport, show: reportScreen },
   { route: "/helpers", label: HELPERS.tab, show: helpersScreen },
+  { route: "/receipts", show: receiptsScreen },
+  { route: "/receipt", show: receiptScreen },
   { route: "/verdict", bare: true, show: verdictScreen },
 ]);

@@ -6,7 +6,8 @@ import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { calledForm } from "./called.js";
 import { missedCall } from "./missed.js";
-import { fetchAndSave } from "./receipts.js";
+import { receiptLink } from "./receipts.js";
+import { WORDS as RECEIPT } from "./receipt_words.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -29,6 +30,7 @@ export async function callsScreen(page, signal) {
     { class: "stack" },
     h("h1", {}, say(WORDS.callsTitle)),
     h("p", { class: "small" }, say(WORDS.callsWhy)),
+    h("p", { class: "actions" }, h("a", { class: "button", href: "#/receipts" }, say(RECEIPT.title))),
     calledForm(page, at),
     list.children.length ? list : h("p", { class: "card" }, say(WORDS.noCalls)),
     more,
@@ -51,7 +53,7 @@ function callEntry(page, call) {
       call.application_id && ` · ${call.application_id}`,
     ),
     h("p", { class: `badge ${call.confirmed_at && !call.called ? "good" : "doubt"}` }, `${state(call)} · ${confirmation(call)}`),
-    receipt && button(say(WORDS.receipt), () => fetchAndSave(page, receipt).catch((error) => page.fail(error))),
+    receipt && h("p", {}, receiptLink(receipt)),
     // Only the person who was called can say that they did not get the call.
     !call.called && missedCall(page, call),
   ];

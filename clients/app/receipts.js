@@ -2,35 +2,31 @@
 
 import { announce, button, h } from "../web/elements.js";
 import { say } from "../web/language.js";
+import { WORDS as RECEIPT } from "./receipt_words.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {{statement: string, proof: string}} Evidence */
 
 /**
- * Buttons to save a receipt, and to share it if the phone can share files.
+ * Buttons to save a receipt, to share it if the phone can share files, and to read it.
  * @param {string} id
  * @param {Evidence} evidence
  * @param {import("../web/language.js").Both} [label]
  */
 export function receiptButtons(id, evidence, label = WORDS.save) {
-  const file = new File([JSON.stringify(evidence, null, 2) + "\n"], `${id}.receipt.json`, { type: "application/json" });
-  const canShare = navigator.canShare?.({ files: [file] }) ?? false;
-  return h(
-    "div",
-    { class: "actions" },
-    button(say(label), () => save(file)),
-    canShare && button(say(WORDS.share), () => share(file)),
-  );
+  return h("div", { class: "actions" }, fileButtons(id, evidence, label), receiptLink(id));
 }
 
-/**
- * Fetch a receipt and save it.
- * @param {import("../web/page.js").Page} page
- * @param {string} id
- */
-export async function fetchAndSave(page, id) {
-  const { receipt } = await page.client.receipts.get(id);
-  save(new File([JSON.stringify(receipt, null, 2) + "\n"], `${id}.receipt.json`, { type: "application/json" }));
+/** A link to the letter of a receipt. @param {string} id */
+export function receiptLink(id) {
+  return h("a", { class: "button", href: `#/receipt/${id}` }, say(RECEIPT.read));
+}
+
+/** @param {string} id @param {Evidence} evidence @param {import("../web/language.js").Both} [label] */
+export function fileButtons(id, evidence, label = WORDS.save) {
+  const file = new File([JSON.stringify(evidence, null, 2) + "\n"], `${id}.receipt.json`, { type: "application/json" });
+  const canShare = navigator.canShare?.({ files: [file] }) ?? false;
+  return [button(say(label), () => save(file)), canShare && button(say(WORDS.share), () => share(file))];
 }
 
 /** @param {File} file */

@@ -24,13 +24,14 @@ export async function reportScreen(page) {
     const report = { at, ...said };
     try {
       const taken = await page.client.reports.send(report, { idempotencyKey: key });
-      document.querySelector("#main")?.replaceChildren(thanks(taken));
-      document.querySelector("h1")?.focus();
+      const told = thanks(taken);
+      card.replaceWith(told);
+      told.querySelector("h1")?.focus();
     } catch (error) {
       page.fail(error);
     }
   };
-  return h(
+  const card = h(
     "section",
     { class: "card" },
     h("h1", {}, say(WORDS.reportTitle)),
@@ -39,6 +40,7 @@ export async function reportScreen(page) {
     wrong,
     button(say(WORDS.reportSend), send, { class: "primary wide" }),
   );
+  return card;
 }
 
 /** @param {ReportTaken} taken */

@@ -113,7 +113,6 @@ export const WORDS = {
   confirmedByOther: both("已于 {time} 核实", "Confirmed at {time}"),
   notConfirmed: both("没有核实", "Not confirmed"),
   onThePhone: both("正在通话，已核实", "On the phone, confirmed"),
-  receipt: both("凭证", "Receipt"),
   called: both("查询我行是否给您打过电话", "Did we call you?"),
   calledWhy: both(
     "选择时间，最长31天。答复有银行签名，以后不经过银行也能验证。",

@@ -6,8 +6,8 @@
 import { named } from "../web/contacts.js";
 import { button, h } from "../web/elements.js";
 import { dateAndTime, inLanguage, phone, said, say } from "../web/language.js";
+import { symbolsOf } from "../web/symbols.js";
 import { WORDS as SHARED } from "../web/words.js";
-import { symbolsOf } from "./symbols.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */

@@ -98,8 +98,6 @@ export const WORDS = {
   never: both("我们绝不会索要", "We never ask for"),
   ring: both("银行电话", "The bank's number"),
   receiptNumber: both("凭证编号", "Receipt"),
-  symbol: both("凭证二维码", "The receipt"),
-  symbolOf: both("凭证二维码 {place}/{count}", "The receipt, part {place} of {count}"),
   proves: both(
     "纸上的文字本身不是证据。二维码中是银行签名的凭证，日后不经银行也能验证。",
     "The words on this paper prove nothing by themselves. The QR code holds the receipt that the bank has signed. It can be checked later without the bank.",

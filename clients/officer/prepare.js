@@ -5,6 +5,7 @@
 
 import { InsufficientUserAuthentication, Problem, borrowerOf, peopleOf } from "../typescript/src/client.js";
 import { button, h, shape } from "../web/elements.js";
+import { recall, remember } from "../web/kept.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { contactChoices, numberLabel } from "./contacts.js";
 import { WORDS as DAY } from "./day_words.js";
@@ -56,7 +57,7 @@ export async function prepareScreen(page, signal, applicationId) {
   const key = crypto.randomUUID();
 
   const issue = async () => {
-    localStorage.setItem(CALLER_NUMBER, caller.value());
+    remember(CALLER_NUMBER, caller.value());
     trouble.replaceChildren();
     const asked = /** @type {Schemas["IssueCall"]} */ ({
       purpose: purposes.value(),
@@ -74,7 +75,7 @@ export async function prepareScreen(page, signal, applicationId) {
       else {
         if (error instanceof InsufficientUserAuthentication) {
           const number = onFile.findIndex((each) => each.number === asked.number);
-          sessionStorage.setItem(CHOSEN, JSON.stringify({ applicationId, number, purpose: asked.purpose }));
+          remember(CHOSEN, JSON.stringify({ applicationId, number, purpose: asked.purpose }), () => sessionStorage);
         }
         page.fail(error);
       }
@@ -148,8 +149,8 @@ function whyNot(page, judged) {
  * @returns {{number: number, purpose: string} | null}
  */
 function chosenBefore(applicationId) {
-  const chosen = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "null");
-  sessionStorage.removeItem(CHOSEN);
+  const chosen = JSON.parse(recall(CHOSEN, () => sessionStorage) ?? "null");
+  remember(CHOSEN, null, () => sessionStorage);
   return chosen?.applicationId === applicationId ? chosen : null;
 }
 
@@ -172,7 +173,7 @@ function choices(name, legend, options, chosen) {
 
 /** The caller number: a choice of the bank's numbers, or a text field if it lists none. @param {Page} page */
 function callerNumber(page) {
-  const last = localStorage.getItem(CALLER_NUMBER) ?? "";
+  const last = recall(CALLER_NUMBER) ?? "";
   const listed = page.facts.caller_numbers;
   const input = listed.length
     ? h("select", { id: "caller" }, listed.map((each) => h("option", { value: each, selected: each === last }, phone(each))))

@@ -22,7 +22,7 @@ export async function queueSection(page, signal) {
     const now = JSON.stringify(calls);
     if (now === shown || signal.aborted) return;
     shown = now;
-    const place = [...list.querySelectorAll("a")].indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
+    const place = [...list.querySelectorAll("a")].findIndex((each) => each.matches(":focus"));
     list.replaceChildren(...calls.map((each) => h("li", {}, row(page, each))));
     if (place >= 0) list.querySelectorAll("a")[Math.min(place, calls.length - 1)]?.focus();
     none.hidden = calls.length > 0;

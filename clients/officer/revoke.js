@@ -36,7 +36,7 @@ export function revocation(revoke) {
     follow: (state) => {
       const gone = !USABLE.includes(state);
       // The focus must not fall to the body with what is hidden.
-      if (gone && whole.contains(document.activeElement)) document.querySelector("h1")?.focus();
+      if (gone && whole.querySelector(":focus")) whole.closest("main")?.querySelector("h1")?.focus();
       whole.hidden = gone;
     },
   };

@@ -12,7 +12,7 @@ import { WORDS } from "./day_words.js";
 /** @typedef {import("../web/page.js").Screen} Screen */
 /** @typedef {"officer" | "supervisor" | "auditor"} Role */
 
-/** Whose roles are held, and which. @type {{subject: string, roles: readonly string[]} | null} */
+/** Whose roles are held, on which page. @type {{page: Page, subject: string, roles: readonly string[]} | null} */
 let held = null;
 
 /** Whether the person has one of these roles, as far as is known. @param {readonly string[]} roles */
@@ -44,12 +44,12 @@ export function forRoles(roles, screen, home) {
 /** @param {Page} page @param {AbortSignal} signal */
 async function learnRoles(page, signal) {
   const { subject } = page.session;
-  if (held?.subject === subject) return;
+  if (held?.page === page && held.subject === subject) return;
   try {
-    held = { subject, roles: (await page.client.staff.me({ signal })).roles };
+    held = { page, subject, roles: (await page.client.staff.me({ signal })).roles };
   } catch (error) {
     if (!(error instanceof Problem && error.slug === "forbidden")) throw error;
-    held = { subject, roles: [] };
+    held = { page, subject, roles: [] };
   }
 }
 

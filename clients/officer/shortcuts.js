@@ -4,6 +4,7 @@
  */
 
 import { button, h } from "../web/elements.js";
+import { recall, remember } from "../web/kept.js";
 import { say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { chimes, setChimes } from "./chime.js";
@@ -24,7 +25,7 @@ addEventListener("keydown", pressed);
 
 /** Let keys act until `signal` aborts. @param {AbortSignal} signal @param {readonly Shortcut[]} shortcuts */
 export function useKeys(signal, shortcuts) {
-  if (signal.aborted) return;
+  if (signal.aborted || !standalone()) return;
   active.add(shortcuts);
   signal.addEventListener("abort", () => active.delete(shortcuts), { once: true });
   signal.addEventListener("abort", () => close(), { once: true });
@@ -32,7 +33,7 @@ export function useKeys(signal, shortcuts) {
 
 /** A button that opens the sheet, for people who do not know its key. */
 export function keysButton() {
-  return button([say(WORDS.keys), keyMark("?")], () => open(), { class: "keys" });
+  return standalone() && button([say(WORDS.keys), keyMark("?")], () => open(), { class: "keys" });
 }
 
 /** Shows the key of a button. Screen readers hear of it on the sheet. @param {string} key */
@@ -56,7 +57,12 @@ export function rowKeys(list) {
 }
 
 function enabled() {
-  return localStorage.getItem(STORED) !== "0";
+  return standalone() && recall(STORED) !== "0";
+}
+
+/** Whether the page has the document to itself. In a bank's own page, the keys are the bank's. */
+function standalone() {
+  return document.querySelector("#page") !== null;
 }
 
 /** @param {KeyboardEvent} event */
@@ -94,7 +100,7 @@ function open() {
       { class: "card" },
       h("h2", { id: "keys-title" }, say(WORDS.keys)),
       h("dl", {}, rows),
-      choice(WORDS.keysOn, enabled(), (on) => localStorage.setItem(STORED, on ? "1" : "0")),
+      choice(WORDS.keysOn, enabled(), (on) => remember(STORED, on ? "1" : "0")),
       choice(WORDS.chimeOn, chimes(), setChimes),
       button(say(SHARED.close), () => close(), { class: "primary" }),
     ),
@@ -123,7 +129,7 @@ function close() {
 function kept(event) {
   if (event.key !== "Tab" || !sheet) return;
   const stops = [...sheet.querySelectorAll("input, button")];
-  const [first, last] = [stops[0], stops.at(-1)];
+  const [first, last] = [stops[0], stops[stops.length - 1]];
   const from = document.activeElement;
   if (event.shiftKey ? from !== first : from !== last) return;
   event.preventDefault();

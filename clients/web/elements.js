@@ -18,6 +18,7 @@ const SHAPES = {
   phone: "M6.600 10.800c1.400 2.800 3.800 5.100 6.600 6.600l2.200-2.200c.3-.3.7-.4 1-.2 1.100.4 2.300.6 3.600.6.600 0 1 .4 1 1V20c0 .6-.4 1-1 1C10.600 21 3 13.400 3 4c0-.6.4-1 1-1h3.500c.6 0 1 .4 1 1 0 1.300.2 2.500.6 3.600.1.300 0 .7-.2 1z",
   clock: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20Zm0 2.400a7.600 7.600 0 1 1 0 15.200 7.600 7.600 0 0 1 0-15.200ZM10.900 7v5.600l4 3.600 1.500-1.700-3.200-2.900V7z",
   bell: "M12 2a6 6 0 0 0-6 6v5.500L4 16.500V18h16v-1.500l-2-3V8a6 6 0 0 0-6-6Zm-2.500 17.500a2.500 2.500 0 0 0 5 0zM2 8.500A8.500 8.500 0 0 1 4.800 3l1.200 1.400A6.700 6.700 0 0 0 3.900 8.500zM22 8.500A8.500 8.500 0 0 0 19.200 3L18 4.400a6.700 6.700 0 0 1 2.100 4.100z",
+  paper: "M5 1.500h10l4.500 4.500V22.500H5zm2.400 2.400v16.200h9.700V7.700h-3.800V3.900zm1.600 6.600h6.500v1.800H9zm0 4h6.500v1.800H9z",
   idle: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20Zm0 2.400a7.600 7.600 0 1 1 0 15.200 7.600 7.600 0 0 1 0-15.200Z",
 };
 
@@ -94,11 +95,19 @@ export function labelled(label, input) {
   return h("div", {}, h("label", { for: input.id }, label), input);
 }
 
+/** Where components announce, the newest last. @type {Element[]} */
+let regions = [];
+
+/** Announce in this element too, which is in a component. @param {Element} element */
+export function announceIn(element) {
+  regions = [...regions.filter((each) => each.isConnected), element];
+}
+
 /**
  * Announce a text to screen readers, without moving the focus.
  * @param {string} text
  */
 export function announce(text) {
-  const region = document.querySelector("#announcements");
+  const region = regions.filter((each) => each.isConnected).pop() ?? document.querySelector("#announcements");
   if (region) region.textContent = text;
 }

@@ -1,16 +1,21 @@
 /** The language of the page, and the format of times, numbers and codes. Implements specs/protocol.md section 7.4. */
 
+import { recall, remember } from "./kept.js";
+
 /** @typedef {"zh-CN" | "en"} Language */
 /** @typedef {Record<Language, string>} Both */
+/** Other texts for texts of the pages, by the text that they replace. @typedef {{[each in Language]?: Record<string, string>}} Overrides */
 
 /** The key in localStorage. */
 const STORED = "language";
 /** @type {Language} */
 let current = storedLanguage();
+/** @type {Record<Language, Map<string, string>>} */
+const overrides = { "zh-CN": new Map(), en: new Map() };
 
 /** @returns {Language} */
 function storedLanguage() {
-  const stored = localStorage.getItem(STORED);
+  const stored = recall(STORED);
   if (stored === "zh-CN" || stored === "en") return stored;
   return navigator.languages.every((each) => each.startsWith("en")) ? "en" : "zh-CN";
 }
@@ -22,9 +27,21 @@ export function language() {
 
 /** Set the language, and remember it in this browser. @param {Language} chosen */
 export function setLanguage(chosen) {
-  current = chosen;
-  localStorage.setItem(STORED, chosen);
+  speak(chosen);
+  remember(STORED, chosen);
   document.documentElement.lang = chosen;
+}
+
+/** Set the language of what is said from now on. @param {Language} chosen */
+export function speak(chosen) {
+  current = chosen;
+}
+
+/** Replace texts. @param {Overrides} words */
+export function override(words) {
+  for (const each of /** @type {const} */ (["zh-CN", "en"])) {
+    for (const [ours, theirs] of Object.entries(words[each] ?? {})) overrides[each].set(ours, theirs);
+  }
 }
 
 /**
@@ -43,7 +60,8 @@ export function say(both, values = {}) {
  * @param {Record<string, string | number>} [values]
  */
 export function inLanguage(chosen, both, values = {}) {
-  return both[chosen].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  const text = overrides[chosen].get(both[chosen]) ?? both[chosen];
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 /**
@@ -81,6 +99,12 @@ export function dayAndTime(instant, chosen) {
 export function dateAndTime(instant, chosen) {
   const date = /** @type {const} */ ({ year: "numeric", month: "long", day: "numeric" });
   return formatted(instant, { ...date, hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }, chosen);
+}
+
+/** Format a date and time with its time zone, for readers elsewhere. @param {string} instant @param {Language} chosen */
+export function dateTimeAndZone(instant, chosen) {
+  const parts = new Intl.DateTimeFormat(chosen, { timeZoneName: "short" }).formatToParts(new Date(instant));
+  return `${dateAndTime(instant, chosen)} ${parts.find((each) => each.type === "timeZoneName")?.value ?? ""}`.trim();
 }
 
 /**

@@ -3,17 +3,21 @@
  * Implements specs/protocol.md section 12.1.
  */
 
-import { CannotCheck, Client, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
+import { CannotCheck, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
 import { button, h, shape } from "./elements.js";
-import { language, say, setLanguage } from "./language.js";
+import { language, override, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
-import { Session, SignInFailed, SignedOut } from "./session.js";
+import { WholeDocument, isLarge, largeType } from "./place.js";
+import { SignInFailed, SignedOut } from "./session.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("./language.js").Both} Both */
 /** @typedef {{bank_name: string, sign_in: import("./session.js").SignIn | null, published_numbers: string[],
  *   caller_numbers: string[], purposes: Record<string, Both>, asks: Record<string, string[]>,
- *   items: Record<string, Both>, never_asks: string[]}} Facts */
+ *   items: Record<string, Both>, never_asks: string[], frame_ancestors?: string[], logo?: string,
+ *   words?: import("./language.js").Overrides}} Facts */
+/** @typedef {import("./session.js").Session | import("./provided-session.js").ProvidedSession} AnySession */
+/** @typedef {WholeDocument | import("../components/shadow-place.js").ShadowPlace} Place */
 /** @typedef {(page: Page, signal: AbortSignal, argument: string) => Node | Promise<Node>} Show */
 /**
  * A screen and its route. Without a label, it has no tab. A `bare` screen has no header and no tabs. `show` gets a
@@ -21,37 +25,37 @@ import { WORDS } from "./words.js";
  * @typedef {{route: string, label?: Both, bare?: boolean, show: Show}} Screen
  */
 
-const LARGE = "large-type";
-
 export class Page {
-  #name;
+  #place;
   #title;
   #screens;
-  #main = h("main", { id: "main", tabindex: "-1" });
+  #main;
   #leaving = new AbortController();
-  /** @type {Session | null} */
+  /** @type {AnySession | null} */
   #session = null;
   #began = performance.now();
   #beganAt;
   /** @type {Facts} */
   facts;
-  /** @type {Client} */
+  /** @type {import("../typescript/src/client.js").Client} */
   client;
 
   /**
-   * @param {string} name "app" or "officer"
+   * @param {Place} place
    * @param {Both} title
    * @param {Screen[]} screens the first is the start screen
    * @param {Facts} facts
    * @param {number} at the current time of the service, in epoch milliseconds
    */
-  constructor(name, title, screens, facts, at) {
+  constructor(place, title, screens, facts, at) {
     this.#beganAt = at;
-    this.#name = name;
+    this.#place = place;
+    // A document has one main part, and a component is not it.
+    this.#main = h(place.framed ? "div" : "main", { id: "main", tabindex: "-1" });
     this.#title = title;
     this.#screens = screens;
     this.facts = facts;
-    this.client = new Client(location.origin, { credential: bearer(() => this.session.token()), timeoutMs: 5_000 });
+    this.client = place.client({ credential: bearer(() => this.session.token()), timeoutMs: 5_000 });
   }
 
   /** The time of the service, in epoch milliseconds. The device's clock may be wrong by a day. */
@@ -67,14 +71,9 @@ export class Page {
 
   /** Sign in, then show the screen of the address. */
   async start() {
-    setLanguage(language());
-    largeType(localStorage.getItem(LARGE) === "1");
-    addEventListener("hashchange", () => this.#route());
-    // A page that the browser restores from its cache may be out of date.
-    addEventListener("pageshow", (event) => event.persisted && this.#route());
+    this.#place.begin(() => this.#route());
     try {
-      if (this.facts.sign_in === null) throw new SignInFailed("no provider is set up");
-      this.#session = new Session(this.facts.sign_in, this.#name);
+      this.#session = this.#place.session(this.facts);
       if (await this.#session.resume()) this.#route();
       else this.#signIn();
     } catch (error) {
@@ -84,8 +83,13 @@ export class Page {
 
   /** Go to a screen, or reload it if it is shown. @param {string} route */
   go(route) {
-    if (location.hash === `#${route}`) this.#route();
-    else location.hash = `#${route}`;
+    if (this.#place.route === route) this.#route();
+    else this.#place.go(route);
+  }
+
+  /** Leave the screen for good. */
+  stop() {
+    this.#leaving.abort();
   }
 
   /**
@@ -121,7 +125,7 @@ export class Page {
 
   /** Set the title of the document. @param {string} heading */
   setTitle(heading) {
-    document.title = `${heading} · ${this.#bank()}`;
+    this.#place.title(`${heading} · ${this.#bank()}`);
   }
 
   /** Show an error instead of the screen. @param {unknown} error */
@@ -141,6 +145,7 @@ export class Page {
       this.#session?.forget();
       return this.#signInBox(say(WORDS.signedOut));
     }
+    this.#place.tell("error", told(error));
     if (error instanceof InsufficientUserAuthentication) return this.#stepUp(error);
     const words = problemWords(error);
     return h(
@@ -155,7 +160,7 @@ export class Page {
   }
 
   #here() {
-    const [, path = "", argument = ""] = /^#(\/[a-z]*)\/?(.*)$/.exec(location.hash) ?? [];
+    const [, path = "", argument = ""] = /^(\/[a-z]*)\/?(.*)$/.exec(this.#place.route) ?? [];
     const screen = this.#screens.find((each) => each.route === path) ?? this.#screens[0];
     return { screen, argument: decoded(argument) };
   }
@@ -178,17 +183,16 @@ export class Page {
     } catch (error) {
       if (signal.aborted) return;
       content = this.trouble(error, () => this.#route());
+      bare = false;
     }
     if (signal.aborted) return;
+    this.#main.classList.toggle("bare", bare);
     this.#main.replaceChildren(content);
     const frame = bare ? [this.#main] : [this.#header(), this.#main, this.#navigation()];
-    document.querySelector("#page")?.replaceChildren(...frame.filter((each) => each !== null));
     const heading = this.#main.querySelector("h1");
     this.setTitle(heading?.textContent ?? say(this.#title));
-    // Screen readers then read the heading, and the screen is shown from its top.
     heading?.setAttribute("tabindex", "-1");
-    heading?.focus({ preventScroll: true });
-    scrollTo(0, 0);
+    this.#place.show(frame.filter((each) => each !== null), heading);
   }
 
   /**
@@ -197,7 +201,11 @@ export class Page {
    * @param {InsufficientUserAuthentication} error
    */
   #stepUp(error) {
-    const redirect = () => this.#session?.redirect(error.acrValues).catch((failed) => this.#signIn(failed));
+    const redirect = () =>
+      this.#session?.redirect(error.acrValues).then(
+        (signedIn) => (signedIn ? this.#route() : undefined),
+        (failed) => this.#signIn(failed),
+      );
     if (!this.session.steppedUp) redirect();
     const words = WORDS.problems[error.slug];
     return h(
@@ -218,9 +226,10 @@ export class Page {
 
   /** @param {string} what */
   #signInBox(what) {
+    this.#place.tell("signed-out", null);
     const redirect = async () => {
       try {
-        await this.#session?.redirect();
+        if (await this.#session?.redirect()) this.#route();
       } catch (error) {
         this.#signIn(error instanceof SignInFailed ? error : undefined);
       }
@@ -230,8 +239,8 @@ export class Page {
       { class: "card sign-in" },
       h("h1", {}, say(this.#title)),
       what && h("p", { role: "alert" }, what),
-      h("p", {}, say(WORDS.signInWhy)),
-      button(say(WORDS.signIn), redirect, { class: "primary" }),
+      h("p", {}, say(this.#session?.provided ? WORDS.signInAtHost : WORDS.signInWhy)),
+      button(say(this.#session?.provided ? WORDS.again : WORDS.signIn), redirect, { class: "primary" }),
     );
   }
 
@@ -240,19 +249,20 @@ export class Page {
   }
 
   #header() {
+    if (this.#place.framed) return null;
     const other = language() === "zh-CN" ? "en" : "zh-CN";
-    const large = document.documentElement.dataset["type"] === "large";
+    const large = isLarge();
     return h(
       "header",
       {},
       h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ event) => this.#skip(event) }, say(WORDS.skip)),
-      h("p", { class: "brand" }, h("b", {}, this.#bank()), h("span", {}, say(this.#title))),
+      h("p", { class: "brand" }, this.facts.logo && h("img", { class: "logo", src: this.facts.logo, alt: "" }), h("b", {}, this.#bank()), h("span", {}, say(this.#title))),
       h(
         "div",
         { class: "tools" },
         button(other === "en" ? "English" : "中文", () => this.#turn(() => setLanguage(other)), { lang: other }),
         button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": String(large) }),
-        this.#session?.subject && button(say(WORDS.signOut), () => this.#session?.signOut()),
+        this.#session?.subject && !this.#session.provided && button(say(WORDS.signOut), () => this.#session?.signOut()),
       ),
     );
   }
@@ -270,7 +280,7 @@ export class Page {
   }
 
   #navigation() {
-    if (!this.#session?.subject) return null;
+    if (!this.#session?.subject || !this.#screens.some((each) => each.label)) return null;
     const { screen } = this.#here();
     const links = this.#screens.map(
       (each) => each.label && h("a", { href: `#${each.route}`, "aria-current": each === screen && "page" }, say(each.label)),
@@ -286,23 +296,34 @@ export class Page {
  * @param {Screen[]} screens
  */
 export async function startPage(name, title, screens) {
-  try {
-    const response = await fetch("facts.json", { cache: "no-cache", signal: AbortSignal.timeout(10_000) });
-    if (!response.ok) throw new Error(String(response.status));
-    const at = Date.parse(response.headers.get("Date") ?? "") || Date.now();
-    await new Page(name, title, screens, await response.json(), at).start();
-  } catch {
-    setLanguage(language());
-    const again = button(say(WORDS.again), () => location.reload(), { class: "primary" });
-    const message = h("main", {}, h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again));
-    document.querySelector("#page")?.replaceChildren(message);
-  }
+  await openPage(new WholeDocument(name), title, screens);
 }
 
-/** @param {boolean} large */
-function largeType(large) {
-  document.documentElement.dataset["type"] = large ? "large" : "normal";
-  localStorage.setItem(LARGE, large ? "1" : "0");
+/**
+ * Fetch the facts and start in a place. Return the page, or null if the service cannot be reached.
+ * @param {Place} place
+ * @param {Both} title
+ * @param {Screen[]} screens
+ */
+export async function openPage(place, title, screens) {
+  try {
+    const response = await fetch(place.facts, { signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(String(response.status));
+    const at = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+    /** @type {Facts} */
+    const facts = await response.json();
+    override(facts.words ?? {});
+    const page = new Page(place, title, screens, facts, at);
+    await page.start();
+    return page;
+  } catch {
+    if (!place.framed) setLanguage(language());
+    const again = button(say(WORDS.again), () => openPage(place, title, screens), { class: "primary" });
+    const message = h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again);
+    place.show([h(place.framed ? "div" : "main", {}, message)], null);
+    place.tell("error", { slug: "unreachable", request_id: null });
+    return null;
+  }
 }
 
 /**
@@ -330,6 +351,13 @@ function waitWords(seconds) {
   if (seconds < 120) return say(WORDS.seconds, { count: seconds });
   const minutes = Math.ceil(seconds / 60);
   return minutes < 120 ? say(WORDS.minutes, { count: minutes }) : say(WORDS.hours, { count: Math.ceil(minutes / 60) });
+}
+
+/** What is told about an error to whoever shows the page. @param {unknown} error */
+function told(error) {
+  const known = error instanceof Problem || error instanceof CannotCheck;
+  const slug = error instanceof Problem ? error.slug : error instanceof CannotCheck ? "cannot_check" : "defect";
+  return { slug, request_id: known ? error.requestId : null };
 }
 
 /** Whether an error means that the login has ended. @param {unknown} error */

@@ -8,7 +8,7 @@ import { CannotCheck } from "../typescript/src/client.js";
 /** @typedef {{issuer: string, client_id: string, scope: string, resource: string}} SignIn */
 /**
  * A sign-in that the provider has not answered yet. `stepUp` is true if the service has asked for a stronger one.
- * @typedef {{verifier: string, state: string, nonce: string, route: string, stepUp: boolean}} Pending
+ * @typedef {{verifier: string, state: string, nonce: string, route: string, stepUp: boolean, provider: Provider}} Pending
  */
 /** @typedef {{authorization_endpoint: string, token_endpoint: string, end_session_endpoint?: string}} Provider */
 
@@ -34,6 +34,8 @@ export class Session {
   /** @type {Promise<void> | null} */
   #renewing = null;
   #steppedUp = false;
+  /** @type {Provider | null} */
+  #found = null;
   #signIn;
   #pendingKey;
   #knownKey;
@@ -48,6 +50,11 @@ export class Session {
     this.#pendingKey = `${page}-leaving`;
     this.#knownKey = `${page}-known`;
     this.#home = `${location.origin}/${page}/`;
+  }
+
+  /** Whether somebody else has signed the person in. */
+  get provided() {
+    return false;
   }
 
   /** The person's name, from the provider. */
@@ -108,14 +115,14 @@ export class Session {
   }
 
   /**
-   * Redirect to the provider, which unloads this page. Raises SignInFailed if the provider does not answer. Afterwards
+   * Redirect to the provider, which unloads this page. Return that nobody is signed in yet. Raises SignInFailed if the provider does not answer. Afterwards
    * the provider leads back to this route.
    * @param {readonly string[] | null} [acrValues] the contexts of a stronger sign-in (RFC 9470), or any if it is empty
    */
   async redirect(acrValues = null) {
     const provider = await this.#provider();
     const stepUp = acrValues !== null;
-    const pending = { verifier: random(), state: random(), nonce: random(), route: location.hash, stepUp };
+    const pending = { verifier: random(), state: random(), nonce: random(), route: location.hash, stepUp, provider };
     sessionStorage.setItem(this.#pendingKey, JSON.stringify(pending));
     const asked = new URLSearchParams({
       response_type: "code",
@@ -130,6 +137,7 @@ export class Session {
       code_challenge_method: "S256",
     });
     location.assign(`${provider.authorization_endpoint}?${asked}`);
+    return false;
   }
 
   /** Sign out here and at the provider. */
@@ -153,6 +161,8 @@ export class Session {
     if (pending === null || answer.get("state") !== pending.state) throw new SignInFailed("not asked for");
     const issuer = answer.get("iss");
     if (issuer !== null && issuer !== this.#signIn.issuer) throw new SignInFailed("another provider");
+    // Found before the person left for it: one request less before the first screen.
+    this.#found = pending.provider;
     const code = answer.get("code");
     if (code === null) throw new SignInFailed(answer.get("error") ?? "no code");
     const given = await this.#granted({
@@ -219,8 +229,10 @@ export class Session {
 
   /** @returns {Promise<Provider>} */
   async #provider() {
+    if (this.#found !== null) return this.#found;
     const found = await fetched(`${this.#signIn.issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
     if (found.issuer !== this.#signIn.issuer) throw new SignInFailed("another provider");
+    this.#found = found;
     return found;
   }
 }

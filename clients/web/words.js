@@ -64,6 +64,8 @@ export const WORDS = {
     "如果有人打电话给您、自称是我们，并报出这个核实码，请挂断：那不是我们。",
     "If somebody rang you, said they were from us and gave you this code, hang up: it was not us.",
   ),
+  symbol: both("凭证二维码", "The receipt"),
+  symbolOf: both("凭证二维码 {place}/{count}", "The receipt, part {place} of {count}"),
   toWhom: both("打给", "To"),
   noLeg: both(
     "银行无法看到这通电话是否接通到您的号码。",
@@ -77,6 +79,7 @@ export const WORDS = {
   signIn: both("登录", "Sign in"),
   signOut: both("退出", "Sign out"),
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
+  signInAtHost: both("请先登录，再点“再试一次”。", "Sign in first, then try again."),
   signInFailed: both("登录没有成功：{reason}", "Signing in did not work: {reason}"),
   signedOut: both("登录已过期，请重新登录。", "You have been signed out. Please sign in again."),
   seconds: both(" {count} 秒", "{count} seconds"),

@@ -32,6 +32,14 @@ export const told: Promise<string> = client.confirmations.confirm({ code: "48217
 export const since = async (trust: Trust): Promise<number> =>
   (await verifyEvidence({ statement: "", proof: "" }, trust)).checkpoint.size;
 export const id = (error: CannotCheck): string | null => error.requestId;
+import "callback-verification/call-check";
+import type { VerdictDetail } from "callback-verification/call-desk";
+const check = document.createElement("call-check");
+check.tokenProvider = async ({ acrValues }) => (acrValues === null ? "token" : null);
+check.addEventListener("verdict", (event) => { const detail: VerdictDetail = event.detail; void detail.call_id; });
+check.addEventListener("click", (event) => void event.clientX);
+// @ts-expect-error a token is a text
+check.tokenProvider = () => 1;
 // @ts-expect-error all handlers are required
 void client.confirmations.confirm({ code: "482177306" }, { genuine: () => "" });
 // @ts-expect-error that for an ended call too

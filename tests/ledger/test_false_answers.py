@@ -19,7 +19,7 @@ from verifier.core.looks import SearchLooks
 from verifier.core.merkle import Tree, leaf_hash
 from verifier.core.suspensions import SuspendStaff
 from verifier.core.times import from_ms
-from verifier.ledger import records
+from verifier.ledger import look_records, records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import APPLICATIONS, CALLS, LIMITS, LOOKS
@@ -110,8 +110,8 @@ async def test_a_look_other_than_the_requested_ones_is_refused(
     """The database returns a genuine row of another customer, reader or time, or says that a look has expired."""
     await world.service.desk.application(staff("4412"), wang.application_id)
     look = f"SELECT {LOOKS.columns} FROM looks"
-    wrong = (records.LOOKS_OF_APPLICATION, records.LOOKS_OF_READER, records.LOOKS_BETWEEN)
-    async with deceived(world, tmp_path, {**dict.fromkeys(wrong, look), records.LOOKS_BEFORE: look}) as node:
+    wrong = (look_records.LOOKS_OF_APPLICATION, look_records.LOOKS_OF_READER, look_records.LOOKS_BETWEEN)
+    async with deceived(world, tmp_path, {**dict.fromkeys(wrong, look), look_records.LOOKS_BEFORE: look}) as node:
         search = node.service.looks.search
         auditor = staff("9002", "auditor")
         for asked in (

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.api.conftest import RunningBank
-from tests.node import SDK
+from tests.node import CLIENTS, SDK, program, run
 from tests.pages.people import CHROMIUM, Customer, Exchange, Officer
 from verifier.demo.bank import DemoBank
 
@@ -36,6 +36,20 @@ def exchange(bank: DemoBank) -> Iterator[Exchange]:
     made = Exchange(bank)
     yield made
     made.hang_up()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fresh_bundles(npm: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The pages run from their bundles. Old ones would show how the pages were before a change."""
+    assert stale_bundles(tmp_path_factory.mktemp("built")) == [], "run `npm run bundle` in clients/typescript"
+
+
+def stale_bundles(folder: Path, clients: Path = CLIENTS) -> list[str]:
+    """The names of the kept bundles that differ from those of the modules, which `folder` gets."""
+    done = run(program("node"), "bundle.js", str(folder), cwd=clients / "typescript")
+    assert done.returncode == 0, done.stderr
+    made, kept = ({path.name: path.read_bytes() for path in each.iterdir()} for each in (folder, clients / "built"))
+    return sorted(name for name in made.keys() | kept.keys() if made.get(name) != kept.get(name))
 
 
 @pytest.fixture(scope="session")

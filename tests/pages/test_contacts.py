@@ -147,7 +147,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
         await expect(other.banner).to_have_text("不是打给您的电话" if chinese else "Not a call to you")
         told = "打给的是财务负责人林洁，不是您" if chinese else "We called 林洁, head of finance, not you"
         await expect(other.page.locator(".lead:visible")).to_contain_text(told)
-        await expect(other.page.locator(".warn").first).to_contain_text("请挂断" if chinese else "hang up")
+        await expect(other.page.locator(".warn:visible").first).to_contain_text("请挂断" if chinese else "hang up")
         assert await other.page.locator(".verdict .shape-check").count() == 0
         assert await other.page.locator(".verdict a[href^=tel]").is_visible()
         await expect(other.page.get_by_role("button", name=report)).to_be_visible()
@@ -164,7 +164,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
     exchange.hears(call_id, "ended", NUMBERS[FINANCE])
     for other in (legal, helper):
         await expect(other.page.locator(".verdict.over")).to_be_visible(timeout=10_000)
-        await expect(other.page.locator(".warn").first).to_contain_text("请挂断" if chinese else "hang up")
+        await expect(other.page.locator(".warn:visible").first).to_contain_text("请挂断" if chinese else "hang up")
         await expect(other.page.get_by_role("button", name=report)).to_be_visible()
         assert await looks(other) == ["asking", "to-another", "over"]
 
@@ -179,7 +179,7 @@ async def test_the_screen_of_another_contact_says_when_it_cannot_know_whether_th
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible()
     await legal.context.set_offline(True)
     await expect(legal.page.locator(".verdict.lost")).to_be_visible(timeout=20_000)
-    await expect(legal.page.locator(".warn").first).to_contain_text("请挂断")
+    await expect(legal.page.locator(".warn:visible").first).to_contain_text("请挂断")
     await legal.context.set_offline(False)
     await expect(legal.page.locator(".verdict.to-another")).to_be_visible(timeout=30_000)
     assert "genuine" not in await looks(legal)

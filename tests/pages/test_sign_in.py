@@ -136,7 +136,9 @@ async def test_signing_out_ends_the_session_on_the_page_and_at_the_provider(cust
 
 
 @pytest.mark.shows("CVP-12.1-1")
-@pytest.mark.parametrize("path", ["/app/", "/officer/", "/app/app.js", "/web/page.js", "/typescript/src/client.js"])
+@pytest.mark.parametrize(
+    "path", ["/app/", "/officer/", "/receipts/", "/built/app.js", "/built/app.css", "/app/facts.json"]
+)
 def test_every_file_has_the_strict_policy_and_is_revalidated_by_etag(bank: DemoBank, path: str) -> None:
     first = requests.get(bank.url + path, timeout=10)
     assert first.status_code == 200
@@ -160,7 +162,8 @@ def test_every_file_has_the_strict_policy_and_is_revalidated_by_etag(bank: DemoB
         "/app/%2e%2e/verifier/app.py",
         "/web/",
         "/typescript/package.json",
-        "/app/app.css.map",
+        "/app/app.js",
+        "/built/app.js.map",
     ],
 )
 def test_only_the_files_of_the_pages_are_served(bank: DemoBank, path: str) -> None:
@@ -169,7 +172,7 @@ def test_only_the_files_of_the_pages_are_served(bank: DemoBank, path: str) -> No
 
 @pytest.mark.shows("CVP-12.1-1")
 def test_the_pages_contain_no_inline_script_or_style(bank: DemoBank) -> None:
-    for page in ("/app/", "/officer/"):
+    for page in ("/app/", "/officer/", "/desk/", "/receipts/"):
         text = requests.get(bank.url + page, timeout=10).text
         assert not re.search(r"<script(?![^>]* src=)|<style|\son\w+=|style=", text)
 

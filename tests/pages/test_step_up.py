@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Request, expect
 
 from tests.api.conftest import RunningBank
 from tests.pages.people import Exchange, Officer
-from verifier.demo.bank import DemoBank
+from verifier.demo.bank import STAFF, DemoBank
 from verifier.demo.issuer import STRONG
 
 LI_WEI, ZHOU_MIN = "4412", "9001"
@@ -121,3 +121,37 @@ async def test_a_provider_that_signs_in_no_more_strongly_makes_no_loop(officer: 
     await alert.get_by_role("button").click()
     await expect(officer.page.locator("legend").first).to_be_visible()
     assert len(asked) == 2
+
+
+@pytest.mark.shows("CVP-2.2-4", "CVP-12.3-3")
+async def test_an_app_around_the_console_is_asked_for_the_stronger_sign_in(
+    browser: Browser, bank: DemoBank, exchange: Exchange
+) -> None:
+    weak = bank.officer(LI_WEI)
+    strong = bank.issuer.mint(STAFF, LI_WEI, ["officer"], acr=STRONG, amr=["hwk"])
+    script = f"""
+    globalThis.asked = [];
+    globalThis.held = "{weak}";
+    globalThis.callbackVerificationHost = {{
+      token: async (text) => {{
+        const {{ acrValues }} = JSON.parse(text);
+        if (acrValues) asked.push(acrValues), (held = "{strong}");
+        return held;
+      }},
+    }};
+    """
+    officer: Officer = await Officer.come(browser, bank, script=script)
+    await officer.prepare("孙强")
+    here = officer.page.url
+    await officer.page.locator("input[value=terms]").check()
+    await officer.page.locator("section.card button.primary").click()
+    await officer.page.wait_for_function("asked.length")
+    await expect(officer.page.locator("legend").first).to_be_visible()
+    assert officer.page.url == here
+    assert await officer.page.locator("input[value=terms]").is_checked()
+    call_id = await officer.get_code()
+    exchange.hears(call_id, "connected", "+8613900139000")
+    await expect(officer.page.locator(".code")).to_be_visible()
+    assert await officer.page.evaluate("asked") == [[STRONG]]
+    await officer.context.close()
+    assert officer.defects() == []

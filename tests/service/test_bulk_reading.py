@@ -12,7 +12,7 @@ from tests.world import LOANS, NOON, Person, World, staff
 from verifier.core.looks import SearchLooks
 from verifier.core.reconciliation import Discrepancy
 from verifier.core.times import from_ms
-from verifier.ledger import records
+from verifier.ledger import look_records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -158,11 +158,11 @@ async def test_the_looks_of_a_known_bulk_reader_are_not_read_again_each_sweep(
     world.clock.advance(60)
     await look(world, *seen)
     assert await world.service.bulk_reading.examine() == 0
-    assert records.LOOKS_AT_CUSTOMERS not in read
+    assert look_records.LOOKS_AT_CUSTOMERS not in read
     world.clock.advance(3540)
     await look(world, *seen)
     assert await world.service.bulk_reading.examine() == 1
-    assert records.LOOKS_AT_CUSTOMERS in read
+    assert look_records.LOOKS_AT_CUSTOMERS in read
 
 
 @pytest.mark.shows("CVP-7.17-9")

@@ -148,7 +148,7 @@ async def test_nothing_changes_if_the_row_of_a_helper_is_damaged(world: World, c
     for change in (removed(world, company), world.erase(company)):
         with pytest.raises(Tampered):
             await change
-    assert (await world.confirm(company.finance, code)).verdict == "genuine"
+    assert (await world.confirm(company.finance, code))["verdict"] == "genuine"
 
 
 @pytest.mark.shows("CVP-7.18-8")

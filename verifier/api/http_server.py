@@ -12,12 +12,14 @@ from prometheus_client import generate_latest
 from verifier.api import headers
 from verifier.api.authentication import Authentication
 from verifier.api.bodies import MAX_BODY
+from verifier.api.cross_origin import CrossOrigin
 from verifier.api.documents import document
 from verifier.api.metrics import BATCHES, COMMANDS, EXCHANGE_SILENT, READY, SUSPENDED, SUSPENDED_AGE
 from verifier.api.openapi import document as description
 from verifier.api.operations import Endpoint, Operation
 from verifier.api.pages import Facts, add_pages
 from verifier.api.refusals import problem
+from verifier.api.theme import Theme
 from verifier.api.throttle import Throttle
 from verifier.core.errors import MethodNotAllowed, NotFound, VerifierError
 from verifier.service import Service
@@ -32,11 +34,13 @@ def public_app(
     authentication: Authentication,
     people: Throttle,
     pages: tuple[Facts, Facts] | None = None,
+    theme: Theme | None = None,
+    elsewhere: tuple[str, ...] = (),
 ) -> web.Application:
     """Build the application for the public port: the API, its documentation, and the pages.
 
     `pages` is a pair: the facts for the officer's console and the facts for the customer's page. If `pages` is None,
-    neither page is served.
+    no page is served. `theme` is the bank's own look. `elsewhere` are the origins whose pages may use the API.
     """
     app = web.Application(client_max_size=MAX_BODY)
     methods: dict[str, list[str]] = {}
@@ -66,7 +70,8 @@ def public_app(
     app.router.add_get("/docs", docs)
     app.router.add_get("/docs.css", docs_style)
     if pages is not None:
-        add_pages(app.router, *pages)
+        add_pages(app.router, *pages, service.context.trust, theme)
+    CrossOrigin(elsewhere).add_to(app, methods)
     # Routes refuse unknown addresses and methods. A middleware could do the same, but would cost time on every request.
     for path, allowed in methods.items():
         app.router.add_route("*", path, _refuse(MethodNotAllowed(), {"Allow": ", ".join(sorted(allowed))}))

@@ -69,6 +69,8 @@ The demo bank is open, with {applications} applications. Stop it with Ctrl-C.
   telephone      {bank.telephone_url}    answer for the customer: the officer sees the code
   customer       {bank.url}/app/         sign in as 王芳, enter the code
 
+  receipts       {bank.url}/receipts/    choose a receipt that the customer saved, without login
+
   A company: search for 东海机械有限公司 as the officer, and call its head of finance, 林洁. Enter the code as 林洁, and
   in other browsers as 沈海东, its legal representative, and as 何文, its former head of finance.
 

@@ -26,7 +26,7 @@ _decode_registration = msgspec.json.Decoder(Registration).decode
 _decode_evidence = msgspec.json.Decoder(Evidence).decode
 _decode_ticket = msgspec.json.Decoder(CallTicket).decode
 _decode_exception = msgspec.json.Decoder(PolicyException).decode
-_decode_receipt = msgspec.json.Decoder(Receipt).decode
+decode_receipt = msgspec.json.Decoder(Receipt).decode
 Claims = TypeVar("Claims")
 
 
@@ -185,7 +185,7 @@ def decrypt_receipt(
 ) -> Evidence:
     """Decrypt the receipt that consumed a call's code. Raises InternalError if the receipt does not name the call."""
     evidence = decrypt_evidence(ring, keys, leaf_context(receipt_id, RECEIPT, customer_index), sealed)
-    confirmed = claims_of(evidence, _decode_receipt).call
+    confirmed = claims_of(evidence, decode_receipt).call
     if confirmed is None or confirmed.call_id != call_id:
         raise InternalError("the row of a call names the receipt of another call")
     return evidence

@@ -8,7 +8,15 @@ from typing import Literal
 from callback_verification.looks import MyLooks
 from callback_verification.quiet import Shape
 from callback_verification.requests import Request, get, instant, post, put
-from callback_verification.shapes import CallsChecked, CallStatus, Instant, MyApplications, PastCalls, Preferences
+from callback_verification.shapes import (
+    CallsChecked,
+    CallStatus,
+    Instant,
+    ListedReceipts,
+    MyApplications,
+    PastCalls,
+    Preferences,
+)
 
 
 class CallVerification(Shape, frozen=True):
@@ -60,6 +68,11 @@ def applications() -> Request[MyApplications]:
 def looks(*, limit: int = 20, cursor: str | None = None) -> Request[MyLooks]:
     """List who looked at the customer's data, page by page, newest first."""
     return get("/v1/me/looks", MyLooks, {"limit": limit, "cursor": cursor})
+
+
+def receipts(*, limit: int = 20, cursor: str | None = None) -> Request[ListedReceipts]:
+    """List the customer's receipts, page by page, newest first: of verdicts, of reports and of call checks."""
+    return get("/v1/me/receipts", ListedReceipts, {"limit": limit, "cursor": cursor})
 
 
 def preferences() -> Request[Preferences]:

@@ -367,6 +367,26 @@ class Receipt(Shape, frozen=True):
     receipt: Evidence
 
 
+class ListedReceipt(Shape, frozen=True):
+    """A receipt of the customer. `kind` says of what: a verdict, a report, or a check of the calls in a window.
+
+    Only that of a verdict has `verdict`. `officer` is who called, if the verdict is about a call of the bank.
+    """
+
+    receipt_id: str
+    at: Instant
+    kind: Literal["verdict", "report", "call_check"]
+    verdict: Literal["genuine", "not_genuine", "ended"] | None
+    officer: Officer | None
+
+
+class ListedReceipts(Shape, frozen=True):
+    """A page of the customer's receipts, newest first. `next_cursor` is None on the last page."""
+
+    receipts: tuple[ListedReceipt, ...]
+    next_cursor: str | None
+
+
 class Symbol(Shape, frozen=True):
     """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
 

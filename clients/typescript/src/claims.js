@@ -79,18 +79,21 @@ const either =
   (value) =>
     shapes.some((shape) => shape(value));
 
+/** Object.hasOwn is younger than the browsers that verify receipts. @param {object} value @param {string} name */
+const owns = (value, name) => Object.prototype.hasOwnProperty.call(value, name);
+
 /** @param {Record<string, Shape>} members @param {Record<string, Shape>} [optional] may be missing @returns {Shape} */
 const object = (members, optional = {}) => (value) =>
   typeof value === "object" &&
   value !== null &&
   !Array.isArray(value) &&
   // Require own members, so that a prototype cannot supply values that nobody signed.
-  Object.entries(members).every(([name, shape]) => Object.hasOwn(value, name) && shape(value[name])) &&
-  Object.entries(optional).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
+  Object.entries(members).every(([name, shape]) => owns(value, name) && shape(value[name])) &&
+  Object.entries(optional).every(([name, shape]) => !owns(value, name) || shape(value[name]));
 
 /** Whether members that may be missing have their shapes. @param {Record<string, Shape>} members @returns {Shape} */
 const optional = (members) => (value) =>
-  Object.entries(members).every(([name, shape]) => !Object.hasOwn(value, name) || shape(value[name]));
+  Object.entries(members).every(([name, shape]) => !owns(value, name) || shape(value[name]));
 
 /** @param {Shape[]} shapes @returns {Shape} */
 const all =

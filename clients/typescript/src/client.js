@@ -288,6 +288,12 @@ export class Client {
      */
     looks: (query, options) => this.#request("GET", "/v1/me/looks", { query, options }),
 
+    /**
+     * List the customer's receipts, page by page, newest first: of verdicts, of reports and of call checks.
+     * @param {PageOf} [query] @param {Options} [options] @returns {Promise<Schemas["ListedReceipts"]>}
+     */
+    receipts: (query, options) => this.#request("GET", "/v1/me/receipts", { query, options }),
+
     /** @param {Options} [options] @returns {Promise<Schemas["Preferences"]>} */
     preferences: (options) => this.#request("GET", "/v1/me/preferences", { options }),
 

@@ -4,6 +4,8 @@
  */
 
 import { CannotCheck } from "./errors.js";
+import { equal, joined } from "./octets.js";
+import { ExtendedPoint } from "@noble/ed25519";
 
 const PRIME = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -23,19 +25,37 @@ export function isPoint(octets) {
 }
 
 /**
- * Whether a signature is valid. Raises CannotCheck if the platform has no Ed25519.
+ * Whether a signature is valid. Raises CannotCheck if the platform has no WebCrypto.
  * @param {Octets} publicKey @param {Octets} signature @param {Octets} signed
  */
 export async function verifiesEd25519(publicKey, signature, signed) {
   const reduced = signature.length === 64 && number(signature.slice(32)) < ORDER;
   if (!reduced || !isPoint(publicKey) || !isPoint(signature.slice(0, 32))) return false;
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) throw new CannotCheck("this platform cannot check signatures");
   try {
-    const key = await crypto.subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
-    return await crypto.subtle.verify("Ed25519", key, signature, signed);
+    const key = await subtle.importKey("raw", publicKey, "Ed25519", false, ["verify"]);
+    return await subtle.verify("Ed25519", key, signature, signed);
   } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "NotSupportedError") {
-      throw new CannotCheck("this platform cannot check Ed25519 signatures", { cause });
-    }
+    const lacking = cause instanceof DOMException && cause.name === "NotSupportedError";
+    return lacking ? verifiesWithPoints(publicKey, signature, signed) : false;
+  }
+}
+
+/**
+ * The check without Ed25519 in WebCrypto (specs/decisions/0055): the encoding of S·B − k·A is R. WebCrypto decides by
+ * the same equation, without the cofactor.
+ * @param {Octets} publicKey @param {Octets} signature @param {Octets} signed
+ */
+async function verifiesWithPoints(publicKey, signature, signed) {
+  const encoded = signature.slice(0, 32);
+  const hashed = new Uint8Array(await crypto.subtle.digest("SHA-512", joined(encoded, publicKey, signed)));
+  try {
+    const minusKey = ExtendedPoint.fromHex(publicKey).negate().multiply(number(hashed) % ORDER, false);
+    const found = ExtendedPoint.BASE.multiply(number(signature.slice(32)), false).add(minusKey);
+    return equal(Uint8Array.from(found.toRawBytes()), encoded);
+  } catch {
+    // The key is not on the curve, or the result is no point of a signature.
     return false;
   }
 }

@@ -56,7 +56,7 @@ function mustBeUnambiguous(tokens) {
     else if (token !== ",") {
       const string = token.includes("\\") ? JSON.parse(token) : token.slice(1, -1);
       if (SURROGATE.test(string)) throw new SyntaxError("a string has a lone surrogate");
-      const names = before === "{" || before === "," ? open.at(-1) : null;
+      const names = before === "{" || before === "," ? open[open.length - 1] : null;
       if (names?.has(string)) throw new SyntaxError("an object has two members with the same name");
       names?.add(string);
     }

@@ -33,7 +33,7 @@ export function fromBase64(text) {
 export function fromBase64url(text) {
   if (!URL_SAFE.test(text)) throw new RangeError("not base64url");
   const padded = text.padEnd(Math.ceil(text.length / 4) * 4, "=");
-  return fromBase64(padded.replaceAll("-", "+").replaceAll("_", "/"));
+  return fromBase64(padded.replace(/-/g, "+").replace(/_/g, "/"));
 }
 
 /** @param {string} text @returns {Octets} its UTF-8 */
@@ -46,15 +46,20 @@ export function byteLength(text) {
   return utf8(text).length;
 }
 
-/** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of all parts together */
-export async function sha256(...parts) {
+/** @param {Octets[]} parts @returns {Octets} all parts together */
+export function joined(...parts) {
   const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let end = 0;
   for (const part of parts) {
     whole.set(part, end);
     end += part.length;
   }
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+  return whole;
+}
+
+/** @param {Octets[]} parts @returns {Promise<Octets>} the SHA-256 of all parts together */
+export async function sha256(...parts) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", joined(...parts)));
 }
 
 /**

@@ -3,7 +3,7 @@
  * Implements specs/protocol.md section 8.5.
  */
 
-import { EvidenceError } from "./errors.js";
+import { CannotCheck, EvidenceError } from "./errors.js";
 import { MAX_FILE, readEvidence } from "./files.js";
 
 const MARK = "CVR1";
@@ -18,7 +18,7 @@ const BASE45 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
  * Read a saved or a scanned receipt. A scanned one has the text of each QR code of a printed receipt on a line, in any
  * order.
  * @param {Uint8Array | string} content
- * @returns {Promise<Evidence>} raises EvidenceError
+ * @returns {Promise<Evidence>} raises EvidenceError, and CannotCheck for a scanned one if the platform cannot inflate
  */
 export async function readReceipt(content) {
   const octets = typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -29,6 +29,7 @@ export async function readReceipt(content) {
 
 /** The content of the receipt file. The work is linear in its length. @param {Uint8Array} scanned */
 async function contentOf(scanned) {
+  if (!globalThis.DecompressionStream) throw new CannotCheck("this platform cannot read printed receipts");
   try {
     return await inflated(fromBase45(joined(scanned)));
   } catch (cause) {
@@ -43,7 +44,7 @@ function joined(scanned) {
   /** @type {Map<number, string>} */
   const parts = new Map();
   const numbers = new Set();
-  for (const line of new TextDecoder().decode(scanned).replaceAll("\r\n", "\n").split("\n")) {
+  for (const line of new TextDecoder().decode(scanned).split(/\r?\n/)) {
     if (line === "") continue;
     const found = TEXT.exec(line);
     if (found === null || line.length > MAX_TEXT) throw new RangeError("a line is not the text of a symbol");

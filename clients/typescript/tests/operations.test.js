@@ -56,6 +56,7 @@ const calls = (client) => [
   client.me.events().next(),
   client.me.applications(),
   client.me.looks(),
+  client.me.receipts(),
   client.me.preferences(),
   client.me.putPreferences(/** @type {any} */ ({})),
   client.helpers.list(),

@@ -114,6 +114,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "my_call_status": me.call_status,
     "verify_call": lambda: me.verify_call(caller_number=DESK, rang_at=NOW),
     "my_applications": me.applications,
+    "my_receipts": lambda: me.receipts(limit=1, cursor="rcpt_" + "0" * 32),
     "my_looks": lambda: me.looks(limit=1, cursor="look_" + "0" * 32),
     "get_preferences": me.preferences,
     "put_preferences": lambda: me.put_preferences(marketing_calls=False),

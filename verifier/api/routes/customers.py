@@ -11,7 +11,7 @@ from verifier.api.operations import Limit, Operation, operation
 from verifier.api.symbols import draw_receipt
 from verifier.core import errors, looks
 from verifier.core.messages.calls import CallId
-from verifier.core.messages.confirmations import DrawnReceipt, ReceiptView, VerifyReceipt
+from verifier.core.messages.confirmations import DrawnReceipt, ListedReceipts, ReceiptView, VerifyReceipt
 from verifier.core.messages.customers import (
     CallsChecked,
     CallStatus,
@@ -43,6 +43,13 @@ class LooksAsked(Struct, frozen=True, forbid_unknown_fields=True):
 
     limit: Limit = 20
     cursor: looks.LookId | None = None
+
+
+class ReceiptsAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """The query for a page of my receipts. `cursor` is the `next_cursor` of the previous page."""
+
+    limit: Limit = 20
+    cursor: ReceiptId | None = None
 
 
 def operations() -> tuple[Operation, ...]:
@@ -124,6 +131,19 @@ def operations() -> tuple[Operation, ...]:
             query=LooksAsked,
             answer=looks.MyLooks,
             handler=lambda service, asked: service.looks.mine(asked.principal, asked.query.cursor, asked.query.limit),
+        ),
+        operation(
+            id="my_receipts",
+            method="GET",
+            path="/v1/me/receipts",
+            summary="My receipts, newest first: of verdicts, of reports and of call checks",
+            tag="me",
+            who=("customer",),
+            query=ReceiptsAsked,
+            answer=ListedReceipts,
+            handler=lambda service, asked: service.receipts.mine(
+                asked.principal, asked.query.cursor, asked.query.limit
+            ),
         ),
         operation(
             id="get_preferences",

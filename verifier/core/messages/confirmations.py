@@ -119,6 +119,26 @@ class ReceiptView(Struct, frozen=True):
     receipt: LogEvidence
 
 
+class ListedReceipt(Struct, frozen=True):
+    """A receipt of the customer. `kind` says of what: a verdict, a report, or a check of the calls in a window.
+
+    Only that of a verdict has `verdict`. `officer` is who called, if the verdict is about a call of the bank.
+    """
+
+    receipt_id: str
+    at: datetime
+    kind: Literal["verdict", "report", "call_check"]
+    verdict: Literal["genuine", "not_genuine", "ended"] | None
+    officer: Officer | None
+
+
+class ListedReceipts(Struct, frozen=True):
+    """A page of the customer's receipts, newest first. `next_cursor` is null on the last page."""
+
+    receipts: tuple[ListedReceipt, ...]
+    next_cursor: str | None
+
+
 class Symbol(Struct, frozen=True):
     """A QR code. `path` is an SVG path that fills its dark modules, in a square of `size` modules with the margin."""
 

@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 from verifier.core.call import Call
 from verifier.core.ids import hex_at, made_at
 from verifier.core.times import DAY_MS, HOUR_MS
-from verifier.ledger import decoys, records, tables
+from verifier.ledger import decoys, look_records, records, tables
 from verifier.ledger.decrypted import DecryptedCall
 from verifier.ledger.read_set import ReadSet, cap_keys
 from verifier.ledger.routing import ShardRouting
@@ -236,15 +236,15 @@ class Loaded:
             await self._load_unexamined()
         if reads.bulk is not None:
             reader, look_ids = reads.bulk
-            self.looks.load(await read_in(records.LOOKS_BY_ID, look_ids))
+            self.looks.load(await read_in(look_records.LOOKS_BY_ID, look_ids))
             around = look_at(made_at(min(look_ids)) - HOUR_MS), look_at(made_at(max(look_ids)) + HOUR_MS)
-            self.looks.load(await read(records.BULK_READINGS_OF, reader, *around))
+            self.looks.load(await read(look_records.BULK_READINGS_OF, reader, *around))
         if reads.staying is not None and reads.application_id is not None:
             await self._load_contacts(reads.application_id, reads.staying)
         if reads.whole is not None:
             await self._load_contacts(reads.whole, ())
             self.signals.load(await read_in(records.SIGNALS_OF_APPLICATION, [reads.whole]))
-            self.looks.load(await read_in(records.LOOKS_WITH_REASON, [reads.whole]))
+            self.looks.load(await read_in(look_records.LOOKS_WITH_REASON, [reads.whole]))
             self._add_strays(await read(records.STRAYS_OF, reads.whole))
             self.requests.load(await read_in(records.REQUESTS_OF, [reads.whole]))
             self.reports.load(await read_in(records.REPORTS_OF, [reads.whole]))
@@ -270,7 +270,7 @@ class Loaded:
         if reads.looks_before is not None:
             self._add_expired(
                 tables.LOOKS,
-                await read(records.LOOKS_BEFORE, look_at(reads.looks_before)),
+                await read(look_records.LOOKS_BEFORE, look_at(reads.looks_before)),
                 "looked_at",
                 reads.looks_before,
             )

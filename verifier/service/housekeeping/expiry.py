@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from verifier.core import call as lifecycle
 from verifier.core.errors import Tampered
-from verifier.ledger import decoys, records
+from verifier.ledger import decoys, look_records, records
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.unit_of_work import UnitOfWork
@@ -86,7 +86,7 @@ class Housekeeping:
         expired = [await context.storage.fetch(sql, now_ms) for sql in records.EXPIRED.values()]
         expired.append(await context.storage.fetch(records.LIMITS_BEFORE, limits_before))
         looks_before = now_ms - context.settings.look_retention_ms
-        expired.append(await context.storage.fetch(records.LOOKS_BEFORE, look_at(looks_before)))
+        expired.append(await context.storage.fetch(look_records.LOOKS_BEFORE, look_at(looks_before)))
         # Expired rows belong to many customers, so the command locks every shard. If no rows have expired, it locks one
         # shard.
         reads = ReadSet()

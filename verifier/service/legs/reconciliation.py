@@ -15,7 +15,7 @@ from verifier.core.errors import InvalidField, Tampered
 from verifier.core.ids import hex_at
 from verifier.core.reconciliation import KINDS, Discrepancies, Discrepancy, DiscrepancyKind, StrayKind
 from verifier.core.times import DAY_MS, HOUR_MS, from_ms, optional_from_ms, to_ms
-from verifier.ledger import records, tables
+from verifier.ledger import look_records, records, tables
 from verifier.ledger.tables import LookRow, SignalRow, StrayLeg
 from verifier.ledger.unit_of_work.loading import WEEK_MS, look_at
 from verifier.service.context import Context
@@ -71,7 +71,7 @@ class Reconciliation:
             rows = await storage.fetch(records.CAMPAIGNS, f"sgnl_{after}", f"sgnl_{before}", limit)
             return [await self._of_signal(read(tables.SIGNALS, row)) for row in rows]
         if kind == "bulk_reading":
-            rows = await storage.fetch(records.BULK_READINGS, f"look_{after}", f"look_{before}", limit)
+            rows = await storage.fetch(look_records.BULK_READINGS, f"look_{after}", f"look_{before}", limit)
             return [await self._of_look(read(tables.LOOKS, row)) for row in rows]
         rows = await storage.fetch(records.STRAYS_OF_KIND, f"leg_{after}", f"leg_{before}", limit, kind)
         return [self._of_leg(read(tables.STRAY_LEGS, row)) for row in rows]

@@ -10,7 +10,7 @@ from msgspec import Struct
 from verifier.core.bulk_reading import BulkReadings, Seen
 from verifier.core.errors import Tampered
 from verifier.core.times import DAY_MS, HOUR_MS
-from verifier.ledger import records, tables
+from verifier.ledger import look_records, tables
 from verifier.ledger.commands import Answer
 from verifier.ledger.read_set import ReadSet
 from verifier.ledger.tables import LookRow
@@ -42,7 +42,7 @@ class BulkReading:
         now_ms, limit = context.clock(), context.settings.looks_an_hour
         since = (now_ms - DAY_MS if self._examined is None else self._examined) - LATE_MS
         until = now_ms + LATE_MS
-        busy = await context.storage.fetch(records.BUSY_READERS, look_at(since), look_at(since - HOUR_MS), limit)
+        busy = await context.storage.fetch(look_records.BUSY_READERS, look_at(since), look_at(since - HOUR_MS), limit)
         found = 0
         for (reader,) in busy:
             made = await self._readings(reader, since, until)
@@ -56,7 +56,7 @@ class BulkReading:
         """The ids of the looks between these times that make new bulk readings."""
         context = self._context
         window = look_at(since - HOUR_MS), look_at(until)
-        marked = await context.storage.fetch(records.BULK_READINGS_OF, reader, *window)
+        marked = await context.storage.fetch(look_records.BULK_READINGS_OF, reader, *window)
         known = [each.looked_at for row in marked if (each := _verified(context, row, reader)) is not None]
         if any(until - HOUR_MS < each < since + HOUR_MS for each in known):
             # None of these looks can make another one. So repeated looks cost one examination, and not one each sweep.
@@ -77,7 +77,7 @@ async def looks_of(context: Context, reader: str, first: str, before: str) -> As
 
     A row that does not verify is left out: the audit finds it. An erased application counts as a customer of its own.
     """
-    while page := await context.storage.fetch(records.LOOKS_AT_CUSTOMERS, reader, first, before):
+    while page := await context.storage.fetch(look_records.LOOKS_AT_CUSTOMERS, reader, first, before):
         for row in page:
             look = _verified(context, row, reader)
             if look is not None:

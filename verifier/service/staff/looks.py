@@ -15,7 +15,7 @@ from verifier.core.looks import Looks, LookView, MyLook, MyLooks, Reader, Search
 from verifier.core.principal import Principal
 from verifier.core.sealing import unseal
 from verifier.core.times import from_ms, to_ms
-from verifier.ledger import records
+from verifier.ledger import look_records
 from verifier.ledger.commands import Answer
 from verifier.ledger.decrypted import DecryptedApplication
 from verifier.ledger.read_set import ReadSet
@@ -158,11 +158,11 @@ class LookRecords:
         if application_ids is not None:
             application_ids = tuple(application_ids)
             for each in application_ids:
-                rows += await fetch(records.LOOKS_OF_APPLICATION, each, after, before, reader, limit)
+                rows += await fetch(look_records.LOOKS_OF_APPLICATION, each, after, before, reader, limit)
         elif reader:
-            rows += await fetch(records.LOOKS_OF_READER, reader, after, before, limit)
+            rows += await fetch(look_records.LOOKS_OF_READER, reader, after, before, limit)
         else:
-            rows += await fetch(records.LOOKS_BETWEEN, after, before, limit)
+            rows += await fetch(look_records.LOOKS_BETWEEN, after, before, limit)
         looks = [self._context.authenticator.read(LOOKS, row) for row in rows]
         for look in looks:
             of_these = application_ids is None or look.application_id in application_ids

@@ -1,7 +1,7 @@
 /** Shows QR codes that the service has drawn. Implements specs/protocol.md section 8.5. */
 
-import { h } from "../web/elements.js";
-import { inLanguage } from "../web/language.js";
+import { h } from "./elements.js";
+import { inLanguage } from "./language.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["Symbol"]} DrawnSymbol */
@@ -10,7 +10,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * One figure for each symbol, with its number if there are several.
- * @param {readonly DrawnSymbol[]} symbols @param {import("../web/language.js").Language} language
+ * @param {readonly DrawnSymbol[]} symbols @param {import("./language.js").Language} language
  */
 export function symbolsOf(symbols, language) {
   return symbols.map((symbol, at) => {
