@@ -80,7 +80,7 @@ function pressed(event) {
 }
 
 /** Where a key is typed, or chooses. */
-const TYPED = "input:not([type=radio], [type=checkbox]), select, textarea";
+const TYPED = "input:not([type=radio]):not([type=checkbox]), select, textarea";
 
 /** The keys of the newest screen come first. */
 function all() {
