@@ -16,6 +16,7 @@ import requests
 from playwright.async_api import Browser, Page, Route, expect
 
 from tests.clients.receipts import collect
+from tests.node import CLIENTS
 from tests.pages.people import Person
 from tests.pages.test_accessible import violations
 from tests.vectors.files import vectors_of, whole
@@ -105,6 +106,21 @@ async def reader(browser: Browser, bank: DemoBank) -> AsyncIterator[Reader]:
     yield person
     await person.context.close()
     assert (asked, person.defects()) == ([], [])
+
+
+async def serve_sources(page: Page) -> None:
+    """Serve the modules that the page is bundled from, so that a test can call one."""
+
+    async def serve(route: Route) -> None:
+        path = CLIENTS / route.request.url.split("/", 3)[3]
+        if not path.exists():
+            await route.continue_()
+            return
+        package = "/typescript/node_modules/@noble/ed25519/index.js"
+        body = path.read_text(encoding="utf-8").replace('"@noble/ed25519"', f'"{package}"')
+        await route.fulfill(body=body, content_type="text/javascript")
+
+    await page.route("**/*.js", serve)
 
 
 def encoded(evidence: dict[str, str]) -> bytes:
@@ -230,6 +246,7 @@ async def test_a_letter_says_only_what_its_receipt_holds(
 ) -> None:
     reader: Reader = await Reader.come(browser, bank, language, timezone_id="UTC")
     await expect(reader.page.locator("#file")).to_be_visible()
+    await serve_sources(reader.page)
     told = await reader.page.evaluate(
         """async ([typ, claims]) => {
             const { letter } = await import("/receipts/letter.js");
@@ -299,7 +316,12 @@ async def test_what_is_dropped_is_one_file_or_refused(reader: Reader, evidence: 
     for dropped, words in (([good], "凭证有效"), ([good, good], "一次只能验证一份"), ([], "没有内容")):
         await reader.page.evaluate(drop, dropped)
         assert await reader.told() == words
-    # A script can make no folder to drop, and no file that cannot be read.
+
+
+async def test_a_folder_and_a_file_that_is_gone_are_told_apart(browser: Browser, bank: DemoBank) -> None:
+    """A script can make neither to drop."""
+    reader: Reader = await Reader.come(browser, bank)
+    await serve_sources(reader.page)
     found = await reader.page.evaluate(
         """async () => {
             const { contentOf } = await import("/receipts/checking.js");
@@ -309,6 +331,7 @@ async def test_what_is_dropped_is_one_file_or_refused(reader: Reader, evidence: 
         }"""
     )
     assert found == [{"fault": "folder"}, {"fault": "unreadable"}]
+    await reader.context.close()
 
 
 @pytest.mark.shows("CVP-8.6-1", "CVP-8.5-2")
@@ -411,7 +434,7 @@ async def colours(page: Page) -> list[str]:
 
 @pytest.mark.shows("CVP-8.6-5")
 def test_the_page_may_connect_to_nothing(bank: DemoBank) -> None:
-    for path in ("/receipts/", "/receipts/receipts.js", "/receipts/bank.js"):
+    for path in ("/receipts/", "/receipts/bank.js"):
         answer = requests.get(bank.url + path, timeout=10)
         policy = answer.headers["Content-Security-Policy"].split("; ")
         for part in ("default-src 'none'", "script-src 'self'", "connect-src 'none'", "form-action 'none'"):
