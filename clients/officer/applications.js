@@ -1,10 +1,14 @@
-/** The officer's applications, with search. Implements specs/protocol.md section 7.5. */
+/** The officer's customers: the queue of announced calls, and all applications with search. Implements specs/protocol.md section 7.5. */
 
-import { Problem, borrowerOf, peopleOf } from "../typescript/src/client.js";
-import { button, h } from "../web/elements.js";
+import { borrowerOf, peopleOf } from "../typescript/src/client.js";
+import { h } from "../web/elements.js";
 import { phone, say } from "../web/language.js";
-import { WORDS as SHARED } from "../web/words.js";
+import { WORDS as DAY } from "./day_words.js";
 import { exchangeLine } from "./exchange.js";
+import { keepList } from "./line.js";
+import { pagedList } from "./paged.js";
+import { queueSection } from "./queue.js";
+import { rowKeys, useKeys } from "./shortcuts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -16,62 +20,80 @@ let query = "";
 
 /** @param {Page} page @param {AbortSignal} signal */
 export async function applicationsScreen(page, signal) {
-  const list = h("ul", { class: "plain rows" });
-  const more = h("div", { class: "actions" });
   const count = h("p", { class: "small", role: "status" });
-  let asked = 0;
+  /** @type {number | null} */
+  let total = null;
+  /** @type {ApplicationView[]} */
+  let listed = [];
 
-  /** @param {string} [cursor] */
-  const load = async (cursor) => {
-    const turn = (asked += 1);
-    const found = await page.client.applications.search({ query, limit: 50, ...(cursor && { cursor }) }, { signal });
-    // A slow answer to an earlier search must not replace the answer to a later one.
-    if (turn !== asked) return;
-    const rows = found.applications.map((each) => h("li", {}, row(each)));
-    list.replaceChildren(...(cursor ? list.children : []), ...rows);
-    count.textContent = say(WORDS.found, { count: `${list.children.length}${found.next_cursor ? "+" : ""}` });
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next))] : []));
-  };
+  const { list, more, load } = pagedList(
+    page,
+    signal,
+    "rows",
+    async (cursor) => {
+      const found = await page.client.applications.search({ query, limit: 50, ...cursor }, { signal });
+      return { items: found.applications, next: found.next_cursor, total: found.total ?? null };
+    },
+    row,
+    (found, first) => {
+      total = first ? (found.total ?? null) : total;
+      listed = first ? [...found.items] : [...listed, ...found.items];
+      count.textContent = counted(total, listed.length);
+      keepList(listed.map((each) => ({ id: each.application_id, name: borrowerOf(each.registration).name })));
+    },
+  );
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  const search = h("input", { id: "search", type: "search", maxlength: 120, value: query, placeholder: say(WORDS.searchHint) });
+  const search = h("input", { id: "search", type: "search", maxlength: 120, value: query, placeholder: say(WORDS.searchHint), autocomplete: "off" });
   search.addEventListener("input", () => {
     query = search.value;
     clearTimeout(timer);
     timer = setTimeout(() => load().catch((error) => (signal.aborted ? undefined : page.fail(error))), TYPING_MS);
   });
-  try {
-    await load();
-  } catch (error) {
-    if (!(error instanceof Problem && error.slug === "forbidden")) throw error;
-    page.go("/exceptions");
-  }
-  return h(
+  const [queue] = await Promise.all([queueSection(page, signal), load()]);
+  const whole = h(
     "div",
     { class: "stack" },
     h("h1", {}, say(WORDS.applications)),
     exchangeLine(page, signal),
-    h("div", {}, h("label", { for: "search" }, say(WORDS.search)), search),
+    queue,
+    h("div", { class: "search" }, h("label", { for: "search" }, say(WORDS.search)), search),
     count,
     list,
     more,
   );
+  useKeys(signal, [{ key: "/", words: DAY.keySearch, act: () => search.select() }, ...rowKeys(() => whole)]);
+  return whole;
+}
+
+/** @param {number | null} total null if there are too many to count @param {number} count */
+function counted(total, count) {
+  if (count === 0) return say(DAY.none);
+  if (total === null) return say(DAY.foundMany, { count });
+  return total > count ? say(DAY.foundSome, { total, count }) : say(DAY.foundTotal, { total });
 }
 
 /** @param {ApplicationView} view */
 function row({ application_id, registration, open_call_id }) {
   return h(
-    "a",
-    { class: "row", href: `#/application/${encodeURIComponent(application_id)}` },
-    h("b", {}, borrowerOf(registration).name),
-    h("span", {}, registration.product),
-    registration.contacts
-      ? h("span", {}, say(WORDS.contactCount, { count: registration.contacts.length }))
-      : h("span", { class: "number" }, phone(peopleOf(registration)[0]?.numbers[0]?.number ?? "")),
-    h("span", { class: "small" }, application_id),
-    open_call_id && h("span", { class: "badge good" }, say(WORDS.openCall)),
-    registration.status && registration.status !== "open" && h("span", { class: "badge" }, say(WORDS.statuses[registration.status])),
+    "li",
+    {},
+    h(
+      "a",
+      { class: "row", href: `#/application/${encodeURIComponent(application_id)}` },
+      h("b", {}, borrowerOf(registration).name),
+      h("span", {}, registration.product),
+      registration.contacts
+        ? h("span", {}, say(WORDS.contactCount, { count: registration.contacts.length }))
+        : h("span", { class: "number" }, phone(peopleOf(registration)[0]?.numbers[0]?.number ?? "")),
+      h("span", { class: "small" }, application_id),
+      h(
+        "span",
+        { class: "badges" },
+        open_call_id && h("span", { class: "badge good" }, say(WORDS.openCall)),
+        registration.status && registration.status !== "open" && h("span", { class: "badge" }, say(WORDS.statuses[registration.status])),
+      ),
+    ),
   );
 }

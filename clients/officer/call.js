@@ -2,49 +2,63 @@
 
 import { Problem, borrowerOf } from "../typescript/src/client.js";
 import { roleWords } from "../web/contacts.js";
-import { announce, button, h, shape } from "../web/elements.js";
-import { clockTime, grouped, inLanguage, phone, say } from "../web/language.js";
+import { announce, h, shape } from "../web/elements.js";
+import { clockTime, phone, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
+import { chime } from "./chime.js";
+import { codeCard, copyCode } from "./code_card.js";
 import { personOf } from "./contacts.js";
+import { WORDS as DAY } from "./day_words.js";
 import { exchangeLine } from "./exchange.js";
-import { spoken } from "./spoken.js";
+import { goToNext, nextButton } from "./line.js";
+import { revocation } from "./revoke.js";
+import { keyMark, useKeys } from "./shortcuts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["CallView"]} CallView */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]["Code"]} Code */
-/** @typedef {import("../web/language.js").Language} Language */
 
 /** @param {Page} page @param {AbortSignal} signal @param {string} callId */
 export async function callScreen(page, signal, callId) {
   const first = await page.client.calls.get(callId, { signal });
   const { registration } = await page.client.applications.get(first.application_id, { signal });
   const person = personOf(registration, first.number);
-  const state = h("div", { class: "stack", "aria-live": "polite" });
-  const revoke = button(say(WORDS.revoke), () => page.client.calls.revoke(callId).catch((error) => page.fail(error)), { class: "danger" });
+  const name = borrowerOf(registration).name || first.application_id;
+  const state = h("div", { class: "stack" });
+  const revoke = revocation(() => page.client.calls.revoke(callId).catch((error) => page.fail(error)));
   // Aborted and replaced whenever the code and its countdown disappear.
   let reading = new AbortController();
-  let readable = false;
+  /** @type {Code | null} */
+  let code = null;
+  // The first state is read as part of the screen, so it is not announced.
+  let begun = false;
 
   const several = registration.contacts !== undefined;
 
   /** @param {CallView} call */
   const show = async (call) => {
-    revoke.hidden = !["issued", "ringing", "live", "confirmed"].includes(call.state);
+    revoke.follow(call.state);
     const mayRead = revealAllowed(call);
-    if (mayRead && readable) return;
+    if (mayRead && code) return;
     hide();
-    readable = mayRead;
     const { signal: seen } = reading;
-    const code = mayRead ? await codeOf(page, callId, seen) : null;
+    const shown = mayRead ? await codeOf(page, callId, seen) : null;
     if (seen.aborted) return;
-    readable = code !== null;
-    state.replaceChildren(...(code ? codeView(page, call, code, person?.language ?? "zh-CN", seen) : [stateView(call)]));
+    code = shown;
+    state.replaceChildren(...(shown ? codeCard(page, call, shown, person?.language ?? "zh-CN", seen) : [stateView(call)]));
+    if (shown) {
+      chime();
+      page.setTitle(`${say(DAY.codeInTitle)} · ${name}`);
+      announce(say(WORDS.codeHere));
+    } else if (begun) announce(state.querySelector("h2")?.textContent ?? "");
+    begun = true;
   };
   const hide = () => {
     reading.abort();
     reading = new AbortController();
-    readable = false;
+    if (code && !signal.aborted) page.setTitle(name);
+    code = null;
   };
   signal.addEventListener("abort", hide);
   await show(first);
@@ -57,18 +71,26 @@ export async function callScreen(page, signal, callId) {
       hide();
       const { title } = problemWords(error);
       state.replaceChildren(card("doubt", "warning", title, say(WORDS.lost)));
+      announce(title);
     },
   );
+  useKeys(signal, [
+    { key: "d", words: DAY.keyDial, act: () => state.querySelector("a")?.click() },
+    { key: "c", words: DAY.keyCopy, act: () => code && copyCode(code) },
+    { key: "x", words: DAY.keyRevoke, act: revoke.ask },
+    { key: "n", words: DAY.keyNext, act: () => goToNext(page, first.application_id) },
+  ]);
   return h(
     "div",
     { class: "stack" },
     h("p", {}, h("a", { href: "#/" }, `← ${say(WORDS.applications)}`)),
-    h("h1", {}, borrowerOf(registration).name || first.application_id),
+    h("h1", {}, name),
     h("p", { class: "small" }, `${say(page.facts.purposes[first.purpose] ?? WORDS.otherRule)} · ${first.application_id}`),
     several && callee(person, first),
     exchangeLine(page, signal),
     state,
-    revoke,
+    nextButton(page, first.application_id),
+    revoke.whole,
   );
 }
 
@@ -112,7 +134,7 @@ async function codeOf(page, callId, signal) {
 /** @param {CallView} call */
 function stateView(call) {
   const dial = { number: phone(call.number), caller: phone(call.caller_number) };
-  if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat));
+  if (call.state === "issued") return card("calm", "phone", say(WORDS.dial, dial), say(WORDS.dialWhat), dialLink(call));
   if (call.state === "ringing") return card("calm", "bell", say(WORDS.rings, dial), say(WORDS.dialWhat));
   if (call.state === "confirmed") return card("good", "check", confirmedAt(call), say(WORDS.confirmedWhat));
   if (call.state === "live") return card("doubt", "warning", say(WORDS.legEnded), say(WORDS.legEndedWhat));
@@ -120,43 +142,20 @@ function stateView(call) {
   return card(call.confirmed_at ? "good" : "calm", call.confirmed_at ? "check" : "idle", say(WORDS.states[call.state]), what);
 }
 
+/** A link that the officer's telephone program opens (RFC 3966). @param {CallView} call */
+function dialLink(call) {
+  return h("p", {}, h("a", { class: "button primary", href: `tel:${call.number}` }, say(DAY.dialIt, { number: phone(call.number) }), keyMark("d")));
+}
+
 /** @param {CallView} call */
 function confirmedAt(call) {
   return say(WORDS.confirmedAt, { time: clockTime(call.confirmed_at ?? "") });
 }
 
-/** @param {Page} page @param {CallView} call @param {Code} code @param {Language} theirs @param {AbortSignal} signal */
-function codeView(page, call, code, theirs, signal) {
-  const left = h("p", { class: "left" });
-  const count = () => {
-    const seconds = Math.max(0, Math.floor((Date.parse(code.expires_at) - page.now()) / 1000));
-    left.textContent = say(WORDS.left, { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
-  };
-  count();
-  const timer = setInterval(count, 1000);
-  signal.addEventListener("abort", () => clearInterval(timer));
-  const script = inLanguage(theirs, WORDS.script, {
-    bank: page.facts.bank_name,
-    name: call.officer.name,
-    id: call.officer.id,
-    number: phone(page.facts.published_numbers[0] ?? ""),
-    code: spoken(code.digits, theirs),
-  });
-  announce(say(WORDS.codeHere));
-  return [
-    h(
-      "section",
-      { class: "card code-card" },
-      h("h2", {}, say(WORDS.code)),
-      h("p", { class: "code", translate: "no" }, grouped(code.digits)),
-      h("p", { class: "spoken", lang: theirs }, spoken(code.digits, theirs)),
-      left,
-    ),
-    h("section", { class: "card stack" }, h("h2", {}, say(WORDS.readOut)), h("blockquote", { lang: theirs }, script), h("p", { class: "small" }, say(WORDS.readOutNever))),
-  ];
-}
-
-/** @param {string} kind @param {"phone" | "bell" | "check" | "idle" | "warning"} icon @param {string} title @param {string} what */
-function card(kind, icon, title, what) {
-  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), h("p", {}, what)));
+/**
+ * @param {string} kind @param {"phone" | "bell" | "check" | "idle" | "warning"} icon @param {string} title
+ * @param {string} what @param {HTMLElement} [more]
+ */
+function card(kind, icon, title, what, more) {
+  return h("div", { class: `told ${kind}` }, shape(icon), h("div", { class: "stack" }, h("h2", {}, title), h("p", {}, what), more));
 }

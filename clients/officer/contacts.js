@@ -7,13 +7,13 @@ import { peopleOf } from "../typescript/src/client.js";
 import { roleWords } from "../web/contacts.js";
 import { h } from "../web/elements.js";
 import { localTime, phone, say } from "../web/language.js";
+import { numberBadges, refusedNow } from "./limits.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
 /** @typedef {import("../typescript/src/openapi.d.ts").components["schemas"]} Schemas */
 /** @typedef {ReturnType<typeof peopleOf>[number]} Person */
 
-const YOUNG_MS = 72 * 3_600_000;
 const LOOK_AGAIN_MS = 10_000;
 
 /** Return the person whose number it is. @param {Schemas["Registration"]} registration @param {string} number */
@@ -21,27 +21,27 @@ export function personOf(registration, number) {
   return peopleOf(registration).find((each) => each.numbers.some((one) => one.number === number));
 }
 
-/** A number, and whether it is too new to be called. @param {Page} page @param {Schemas["RegisteredNumber"]} number @param {string} [since] */
-export function numberLabel(page, { number, added_at }, since = added_at) {
-  const young = page.now() - Math.max(Date.parse(added_at), Date.parse(since)) < YOUNG_MS;
-  return [h("span", { class: "number" }, phone(number)), young && h("span", { class: "badge doubt" }, say(WORDS.young))];
+/** A number, and what limits calls to it now. @param {Schemas["ApplicationView"]} view @param {string} number */
+export function numberLabel(view, number) {
+  return h("span", { class: "reachable" }, h("span", { class: "number" }, phone(number)), numberBadges(view, number));
 }
 
 /**
  * Radio buttons for the numbers of all contacts who may be called. The others are shown with the reason.
- * @param {Page} page @param {AbortSignal} signal @param {Schemas["Registration"]} registration @param {string} [chosen]
+ * @param {Page} page @param {AbortSignal} signal @param {Schemas["ApplicationView"]} view @param {string} [chosen]
  */
-export function contactChoices(page, signal, registration, chosen) {
-  const people = peopleOf(registration);
+export function contactChoices(page, signal, view, chosen) {
+  const people = peopleOf(view.registration);
   const callable = people.filter((each) => obstacle(each) === null).flatMap((each) => each.numbers);
-  const first = callable.some((each) => each.number === chosen) ? chosen : callable[0]?.number;
+  const free = callable.find((each) => refusedNow(view, each.number).length === 0) ?? callable[0];
+  const first = callable.some((each) => each.number === chosen) ? chosen : free?.number;
   /** @type {HTMLInputElement[]} */
   const inputs = [];
   const entries = people.map((each, position) => {
     const id = `contact-${position}`;
     const why = obstacle(each);
     const numbers = each.numbers.map((one) => {
-      const label = numberLabel(page, one, each.added_at);
+      const label = numberLabel(view, one.number);
       if (why) return h("p", { class: "choice" }, label);
       const input = h("input", { type: "radio", name: "number", value: one.number, checked: one.number === first });
       inputs.push(input);
@@ -56,8 +56,12 @@ export function contactChoices(page, signal, registration, chosen) {
       numbers.length > 0 && h("div", { class: "choices" }, numbers),
     );
   });
+  const whole = h("fieldset", {}, h("legend", {}, say(WORDS.whom)), h("div", { class: "contacts" }, entries));
+  const mark = () => entries.forEach((each) => each.classList.toggle("chosen", each.querySelector(":checked") !== null));
+  whole.addEventListener("change", mark);
+  mark();
   return {
-    whole: h("fieldset", {}, h("legend", {}, say(WORDS.whom)), h("div", { class: "contacts" }, entries)),
+    whole,
     value: () => inputs.find((each) => each.checked)?.value ?? "",
   };
 }

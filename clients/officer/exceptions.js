@@ -31,7 +31,7 @@ export async function exceptionsScreen(page, signal) {
   await load();
   const timer = setInterval(() => load().catch((error) => (signal.aborted ? undefined : page.fail(error))), LOOK_AGAIN_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
-  return h("div", { class: "stack" }, h("h1", {}, say(WORDS.exceptions)), h("p", { class: "small" }, say(WORDS.exceptionsWhat)), list, h("p", {}, h("a", { href: "#/staff" }, say(WORDS.toSuspensions))));
+  return h("div", { class: "stack" }, h("h1", {}, say(WORDS.exceptions)), h("p", { class: "small" }, say(WORDS.exceptionsWhat)), list);
 }
 
 /** @param {Page} page @param {Schemas["ExceptionRequest"]} request @param {() => Promise<void>} load */

@@ -8,7 +8,11 @@ import { button, h, shape } from "../web/elements.js";
 import { recall, remember } from "../web/kept.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
 import { contactChoices, numberLabel } from "./contacts.js";
+import { WORDS as DAY } from "./day_words.js";
 import { requestForm } from "./exceptions.js";
+import { foreseen, policyLine, refusedNow } from "./limits.js";
+import { goToNext, markOpened, nextButton } from "./line.js";
+import { keyMark, useKeys } from "./shortcuts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -19,6 +23,7 @@ const CHOSEN = "chosen";
 
 /** @param {Page} page @param {AbortSignal} signal @param {string} applicationId */
 export async function prepareScreen(page, signal, applicationId) {
+  markOpened(applicationId);
   const [view, { requests }] = await Promise.all([
     page.client.applications.get(applicationId, { signal }),
     page.client.exceptions.list({ signal }),
@@ -31,10 +36,12 @@ export async function prepareScreen(page, signal, applicationId) {
   const before = chosenBefore(applicationId);
 
   const onFile = peopleOf(registration).flatMap((each) => each.numbers);
-  const chosen = before ? onFile[before.number]?.number : granted?.number;
+  const lifted = granted?.rules ?? [];
+  const free = onFile.find((each) => refusedNow(view, each.number, lifted).length === 0);
+  const chosen = before ? onFile[before.number]?.number : (granted?.number ?? free?.number);
   const numbers = registration.contacts
-    ? contactChoices(page, signal, registration, chosen)
-    : choices("number", WORDS.number, onFile.map((each) => ({ value: each.number, label: numberLabel(page, each) })), chosen);
+    ? contactChoices(page, signal, view, chosen)
+    : choices("number", WORDS.number, onFile.map(({ number }) => ({ value: number, label: [numberLabel(view, number)] })), chosen);
   const purposes = choices(
     "purpose",
     WORDS.purpose,
@@ -42,6 +49,10 @@ export async function prepareScreen(page, signal, applicationId) {
     before?.purpose ?? granted?.purpose ?? announced,
   );
   const caller = callerNumber(page);
+  const warning = h("div", { class: "stack", role: "status" });
+  const warn = () => warning.replaceChildren(...foreseen(view, numbers.value(), lifted));
+  numbers.whole.addEventListener("change", warn);
+  if (offered.length > 0) warn();
   const trouble = h("div", { class: "stack", role: "alert" });
   const key = crypto.randomUUID();
 
@@ -68,9 +79,16 @@ export async function prepareScreen(page, signal, applicationId) {
         }
         page.fail(error);
       }
+      // The refusal below says the same, and more.
+      warning.replaceChildren();
       trouble.scrollIntoView({ block: "nearest" });
     }
   };
+  const getCode = button([say(WORDS.getCode), keyMark("g")], issue, { class: "primary" });
+  useKeys(signal, [
+    { key: "n", words: DAY.keyNext, act: () => goToNext(page, applicationId) },
+    ...(offered.length > 0 ? [{ key: "g", words: DAY.keyGet, act: () => getCode.click() }] : []),
+  ]);
   return h(
     "div",
     { class: "stack" },
@@ -82,11 +100,13 @@ export async function prepareScreen(page, signal, applicationId) {
     h(
       "section",
       { class: "card stack" },
-      offered.length > 0 ? [numbers.whole, purposes.whole] : h("p", {}, say(WORDS.noPurpose)),
+      offered.length > 0 ? [numbers.whole, warning, purposes.whole] : h("p", {}, say(WORDS.noPurpose)),
       whyNot(page, judged),
-      offered.length > 0 && [caller.whole, button(say(WORDS.getCode), issue, { class: "primary" })],
+      offered.length > 0 && [caller.whole, getCode],
       trouble,
+      policyLine(view),
     ),
+    nextButton(page, applicationId),
   );
 }
 

@@ -4,7 +4,8 @@ import { InsufficientUserAuthentication } from "../typescript/src/client.js";
 import { announce, button, h } from "../web/elements.js";
 import { dayAndTime, say } from "../web/language.js";
 import { problemWords } from "../web/page.js";
-import { WORDS as SHARED } from "../web/words.js";
+import { pagedList } from "./paged.js";
+import { mayUse } from "./roles.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -12,19 +13,22 @@ import { WORDS } from "./words.js";
 
 /** @param {Page} page @param {AbortSignal} signal */
 export async function staffScreen(page, signal) {
-  const list = h("ul", { class: "plain stack" });
-  const more = h("div", { class: "actions" });
-  /** @param {string} [cursor] */
-  const load = async (cursor) => {
-    const found = await page.client.staff.suspensions({ limit: 50, ...(cursor && { cursor }) }, { signal });
-    const rows = found.suspensions.map((each) => h("li", { class: "card stack" }, suspensionEntry(page, each, load)));
-    list.replaceChildren(...(cursor ? list.children : []), ...rows);
-    if (!list.children.length) list.append(h("li", { class: "card" }, say(WORDS.noSuspensions)));
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
-  };
+  /** @type {() => Promise<void>} */
+  const load = () => paged.load();
+  const none = h("p", { class: "card" }, say(WORDS.noSuspensions));
+  const paged = pagedList(
+    page,
+    signal,
+    "stack",
+    async (cursor) => {
+      const found = await page.client.staff.suspensions({ limit: 50, ...cursor }, { signal });
+      return { items: found.suspensions, next: found.next_cursor };
+    },
+    (each) => h("li", { class: "card stack" }, suspensionEntry(page, each, load)),
+    ({ items }, first) => (none.hidden = !first || items.length > 0),
+  );
   await load();
-  return h("div", { class: "stack" }, h("h1", {}, say(WORDS.suspensions)), form(page, load), list, more);
+  return h("div", { class: "stack" }, h("h1", {}, say(WORDS.suspensions)), mayUse(["supervisor"]) && form(page, load), none, paged.list, paged.more);
 }
 
 /** @param {Page} page @param {() => Promise<void>} load */
@@ -80,7 +84,7 @@ function suspensionEntry(page, suspension, load) {
     h("h2", {}, `${say(WORDS.staffNumber)} ${suspension.staff_id}`),
     h("dl", {}, facts.map(([name, value]) => [h("dt", {}, say(/** @type {any} */ (name))), h("dd", {}, /** @type {any} */ (value))])),
     h("p", { class: "badge" }, say(inForce ? WORDS.inForce : WORDS.lifted)),
-    inForce && !mine && h("div", { class: "actions" }, button(say(WORDS.lift), lift)),
+    inForce && !mine && mayUse(["supervisor"]) && h("div", { class: "actions" }, button(say(WORDS.lift), lift)),
   ];
 }
 

@@ -1,8 +1,9 @@
 /** The officer's calls of today, newest first. Implements specs/protocol.md section 7.5. */
 
-import { button, h } from "../web/elements.js";
+import { h } from "../web/elements.js";
 import { clockTime, phone, say } from "../web/language.js";
-import { WORDS as SHARED } from "../web/words.js";
+import { pagedList } from "./paged.js";
+import { rowKeys, useKeys } from "./shortcuts.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -13,21 +14,23 @@ export async function todayScreen(page, signal) {
   const midnight = new Date(page.now());
   midnight.setHours(0, 0, 0, 0);
   const since = midnight.toISOString();
-  const rows = h("ul", { class: "plain rows" });
-  const more = h("div", { class: "actions" });
-  /** @param {string} [cursor] */
-  const load = async (cursor) => {
-    const found = await page.client.calls.list({ since, limit: 50, ...(cursor && { cursor }) }, { signal });
-    rows.append(...found.calls.map((call) => h("li", {}, row(page, call))));
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
-  };
+  const { list, more, load } = pagedList(
+    page,
+    signal,
+    "rows",
+    async (cursor) => {
+      const found = await page.client.calls.list({ since, limit: 50, ...cursor }, { signal });
+      return { items: found.calls, next: found.next_cursor };
+    },
+    (call) => h("li", {}, row(page, call)),
+  );
   await load();
+  useKeys(signal, rowKeys(() => list));
   return h(
     "div",
     { class: "stack" },
     h("h1", {}, say(WORDS.today)),
-    rows.children.length ? rows : h("p", { class: "card" }, say(WORDS.noCalls)),
+    list.children.length ? list : h("p", { class: "card" }, say(WORDS.noCalls)),
     more,
   );
 }

@@ -58,14 +58,12 @@ const rules = {
 
 export const WORDS = {
   title: both("客户经理工作台", "Officer desk"),
-  tabApplications: both("申请", "Applications"),
-  tabToday: both("今日通话", "Today"),
+  tabApplications: both("客户", "Customers"),
   tabExceptions: both("审批", "Approvals"),
 
   applications: both("我的申请", "My applications"),
   search: both("查找", "Search"),
-  searchHint: both("姓名、编号、号码或产品", "Name, reference, number or product"),
-  found: both("共 {count} 笔", "{count} found"),
+  searchHint: both("姓名、拼音或首字母、编号、号码、产品", "Name, pinyin or initials, reference, number, product"),
   openCall: both("通话中", "Call open"),
   statuses: {
     enquiry: both("意向客户（尚未申请）", "Enquiry (no application yet)"),
@@ -86,7 +84,6 @@ export const WORDS = {
   noLongerContact: both("已不是这笔申请的联系人", "no longer a contact of this application"),
 
   number: both("拨打号码", "Number"),
-  young: both("新登记", "new"),
   purpose: both("事由", "Purpose"),
   noPurpose: both("现在不能以任何事由致电。", "No call is allowed on this application now."),
   otherPurposes: both("其他事由为何不能选", "Why not another purpose"),
@@ -112,12 +109,12 @@ export const WORDS = {
   left: both("剩余 {time}", "{time} left"),
   readOut: both("请这样说", "Say this"),
   readOutNever: both(
-    "不要说网址，不要发链接，不要请客户读回任何内容。",
-    "Never say a web address, never send a link, never ask the customer to read anything back.",
+    "不要说网址，不要报电话号码，不要发链接，不要请客户读回任何内容。",
+    "Never say a web address or a telephone number, never send a link, never ask the customer to read anything back.",
   ),
   script: both(
-    "您好，我是{bank}的{name}，工号{id}。在继续之前，请您先核实我的身份：打开本行手机银行的“来电核实”，或者挂断电话，拨打您银行卡背面的号码{number}。核实码是：{code}。核实的结果您自己看就好，不用告诉我。",
-    "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine: open “Call check” in the bank's app, or hang up and ring {number}, the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
+    "您好，我是{bank}的{name}，工号{id}。在继续之前，请您先核实我的身份：按免提，不用挂断，打开手机银行，点“来电核实”；没有手机银行的，挂断后请拨打卡背面的客服电话。核实码是：{code}。核实结果您自己看就好，不用告诉我。",
+    "Hello, this is {name} of {bank}, staff number {id}. Before we go on, please check that I am genuine. You need not hang up: switch to loudspeaker, open the bank's app and choose “Call check”. If you do not use the app, hang up and ring the number on the back of your card. The code is: {code}. The answer is for you alone; please do not tell me.",
   ),
   // Another contact or a helper may have been first.
   confirmedAt: both("已于 {time} 核实", "Confirmed at {time}"),
@@ -129,7 +126,7 @@ export const WORDS = {
   legEndedWhat: both("客户仍可在两分钟内拨打银行电话核实。", "The customer can still ring the bank to confirm, for two minutes."),
   neverConfirmed: both("没有人核实。", "Nobody confirmed it."),
   lost: both("无法得知电话是否仍接通，核实码已隐藏。正在重新连接……", "Whether the call is connected is not known, so the code is hidden. Connecting again…"),
-  revoke: both("撤回这通电话", "Withdraw this call"),
+  revoke: both("作废本次核实码", "Cancel this code"),
   states: {
     issued: both("等待接通", "Waiting for the call"),
     ringing: both("正在响铃", "Ringing"),
@@ -137,7 +134,7 @@ export const WORDS = {
     confirmed: both("已核实", "Confirmed"),
     ended: both("已结束", "Ended"),
     expired: both("核实码已过期", "The code has expired"),
-    revoked: both("已撤回", "Withdrawn"),
+    revoked: both("已作废", "Cancelled"),
     locked: both("错误次数过多，已锁定", "Locked after wrong codes"),
   },
 
@@ -146,13 +143,13 @@ export const WORDS = {
 
   exceptions: both("例外审批", "Approvals"),
   exceptionsWhat: both(
-    "超出联系规则的通话须由第二人批准，并记入日志。",
+    "超出联系规则的通话须经主管复核，并记入日志。",
     "A call outside the contact rules needs a second person, and is logged.",
   ),
   noRequests: both("没有申请。", "There are no requests."),
   officer: both("客户经理", "Officer"),
   reference: both("申请编号", "Reference"),
-  rulesToLift: both("需要放宽", "To be lifted"),
+  rulesToLift: both("申请豁免", "To be lifted"),
   reason: both("理由", "Reason"),
   yourReason: both("您的理由（记入日志）", "Your reason (it is logged)"),
   reasonMissing: both("请填写理由。", "Please give a reason."),
@@ -160,12 +157,11 @@ export const WORDS = {
   askSecond: both("可以请主管审批一次例外：", "A supervisor can approve this once:"),
   ask: both("请主管审批", "Ask a supervisor"),
   grant: both("批准", "Approve"),
-  decline: both("不批准", "Decline"),
+  decline: both("驳回", "Decline"),
   toCall: both("去拨打", "Make the call"),
-  toSuspensions: both("停用人员（主管）", "Suspend a member of staff (supervisors)"),
   suspensions: both("停用人员", "Suspended staff"),
   suspendWhat: both(
-    "被停用的人员立即不能再使用本系统，其正在进行的通话全部撤回。只有另一位主管可以恢复。",
+    "被停用的人员立即不能再使用本系统，其正在进行的通话全部作废。只有另一位主管可以恢复。",
     "They can do nothing here from now on, and their open calls are withdrawn. Only another supervisor can lift it.",
   ),
   staffNumber: both("工号", "Staff number"),
@@ -181,7 +177,7 @@ export const WORDS = {
   requestStates: {
     waiting: both("等待审批", "Waiting"),
     granted: both("已批准", "Approved"),
-    declined: both("未批准", "Declined"),
+    declined: both("已驳回", "Declined"),
     expired: both("已过期", "Expired"),
     used: both("已使用", "Used"),
   },

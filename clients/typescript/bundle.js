@@ -3,8 +3,8 @@
  * Run it with `npm run bundle`. An argument names another folder for the result.
  */
 
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -31,19 +31,29 @@ const OLDER = ["web/older.js"];
 
 // A folder with an index.html is a page. Its script and its style have the name of the folder.
 const pages = readdirSync(CLIENTS).filter((name) => existsSync(join(CLIENTS, name, "index.html")));
-rmSync(out, { recursive: true, force: true });
-mkdirSync(out, { recursive: true });
-await build({ ...SHARED, entryPoints: pages.map((name) => `${name}/${name}.js`), entryNames: "[name]", format: "iife", inject: OLDER });
-await build({ ...SHARED, entryPoints: pages.map((name) => `${name}/${name}.css`), entryNames: "[name]" });
+/** The content of each bundle by its name. @type {Map<string, string>} */
+const made = new Map();
+/** @param {string[]} entryPoints @param {import("esbuild").BuildOptions} [options] */
+const bundle = async (entryPoints, options) => {
+  const { outputFiles = [] } = await build({ ...SHARED, entryPoints, entryNames: "[name]", write: false, ...options });
+  for (const { path, text } of outputFiles) made.set(basename(path), text);
+};
+await bundle(pages.map((name) => `${name}/${name}.js`), { format: "iife", inject: OLDER });
+await bundle(pages.map((name) => `${name}/${name}.css`));
 
 /** The components, and the page whose style each has. */
 const COMPONENTS = { "call-check": "app", "call-desk": "officer" };
-const own = await build({ ...SHARED, entryPoints: ["components/component.css"], banner: {}, write: false });
+await bundle(["components/component.css"], { banner: {} });
 for (const [name, page] of Object.entries(COMPONENTS)) {
-  const style = inShadow(readFileSync(join(out, `${page}.css`), "utf8")) + own.outputFiles[0]?.text;
-  const define = { STYLE: JSON.stringify(style) };
-  await build({ ...SHARED, entryPoints: [`components/${name}.js`], entryNames: "[name]", format: "esm", inject: OLDER, define });
+  const style = inShadow(made.get(`${page}.css`) ?? "") + made.get("component.css");
+  await bundle([`components/${name}.js`], { format: "esm", inject: OLDER, define: { STYLE: JSON.stringify(style) } });
 }
+made.delete("component.css");
+
+// Only now: a module that cannot be bundled leaves the bundles as they were.
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+for (const [name, text] of made) writeFileSync(join(out, name), text);
 
 /**
  * The style of a page for a shadow tree, which has no root, body and main part. The attribute `scheme` decides between light

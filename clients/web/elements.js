@@ -23,8 +23,8 @@ const SHAPES = {
 };
 
 /**
- * Create an element. Attributes named `on…` are event listeners. True sets an empty attribute. False, null and
- * undefined set none.
+ * Create an element. Attributes named `on…` are event listeners. True sets an empty attribute, and "true" for an
+ * attribute named `aria-…`. False, null and undefined set none.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, any>} [attributes]
@@ -36,7 +36,7 @@ export function h(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
   append(element, children);
   return element;

@@ -84,6 +84,11 @@ export function clockTime(instant) {
   return formatted(instant, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
+/** Format hours and minutes: 10:32. @param {string} instant */
+export function hourAndMinute(instant) {
+  return formatted(instant, { hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
 /** Format a day and time. @param {string} instant @param {Language} [chosen] */
 export function dayAndTime(instant, chosen) {
   const day = /** @type {const} */ ({ month: "short", day: "numeric", weekday: "short" });
@@ -114,16 +119,31 @@ export function localTime(ms, timeZone) {
   }
 }
 
-/** The likely country codes of 1 or 3 digits, for customers of a Chinese bank. Other codes are read as 2 digits. */
-const COUNTRY = /^\+(1|7|85[23]|886|\d\d)(\d+)$/;
+/** A number with its country code of 1, 2 or 3 digits (ITU-T E.164, list of assigned codes). */
+const COUNTRY = /^\+([17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})(\d+)$/;
+/** The area code in China: of a mobile, of the large cities, of the others. Then the rest has 7 or 8 digits, or fewer. */
+const CHINESE_AREA = /^(?:1[3-9]\d(?=\d{8}$)|10|2\d|[3-9]\d\d|[48]00(?=\d{7}$))/;
 
 /** Format a telephone number in groups: +86 138 0013 8000, +86 10 8234 5678. @param {string} number */
 export function phone(number) {
   const [, country, rest = ""] = COUNTRY.exec(number) ?? [];
   if (!country) return number;
-  const area = country === "86" ? (/^(?:1\d\d(?=\d{8}$)|10|2\d|[3-9]\d\d)/.exec(rest)?.[0] ?? "") : "";
-  const groups = rest.slice(area.length).replace(/\d(?=(?:\d{4})+$)/g, (digit, at) => (at === 0 ? digit : `${digit} `));
-  return [`+${country}`, area, groups].filter(Boolean).join(" ");
+  const area = country === "86" ? (CHINESE_AREA.exec(rest)?.[0] ?? "") : "";
+  return [`+${country}`, area, ...inGroups(rest.slice(area.length))].filter(Boolean).join(" ");
+}
+
+/** Split digits into groups of 3, and groups of 4 at the end, so that no group is shorter. @param {string} digits */
+function inGroups(digits) {
+  if (digits.length < 6) return [digits];
+  const groups = [];
+  let at = 0;
+  while (at < digits.length) {
+    const left = digits.length - at;
+    const size = left % 4 === 0 ? 4 : 3;
+    groups.push(digits.slice(at, at + size));
+    at += size;
+  }
+  return groups;
 }
 
 /**

@@ -282,7 +282,7 @@ export class Page {
         "div",
         { class: "tools" },
         button(other === "en" ? "English" : "中文", () => this.#turn(() => setLanguage(other)), { lang: other }),
-        button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": large }),
+        button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": String(large) }),
         large && aloudButton(this.#main),
         this.#session?.subject && !this.#session.provided && button(say(WORDS.signOut), () => this.#session?.signOut()),
       ),

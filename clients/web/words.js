@@ -19,7 +19,7 @@ const problems = {
   },
   forbidden: {
     title: both("您没有这项权限", "You don't have access"),
-    what: both("请使用有权限的账号登录。", "Sign in with an account that may."),
+    what: both("请使用有权限的账号登录。", "Sign in with an account that has access."),
   },
   insufficient_user_authentication: {
     title: both("需要更安全的登录方式", "A stronger sign-in is needed"),

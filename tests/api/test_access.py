@@ -121,7 +121,11 @@ def test_each_recorded_operation_records_under_its_own_id_with_the_role_that_all
     issued = ask(officer, "POST", f"{loan}/calls", {**asked, "caller_number": DESK})
     call = f"/v1/calls/{issued['call']['call_id']}"
     ask(officer, "GET", loan)
-    ask("system:applications", "GET", loan)
+    facts = ask("system:applications", "GET", loan)["registration"]
+    now = datetime.now(UTC)
+    due = {"purpose": "documents", "not_before": now.isoformat(), "not_after": (now + timedelta(hours=1)).isoformat()}
+    ask("system:applications", "PUT", loan, {**facts, "announced_calls": [due]})
+    ask(officer, "GET", "/v1/queue")
     ask(officer, "POST", "/v1/applications/search", {"query": APPLICATION})
     ask(officer, "GET", "/v1/calls")
     for grant in (officer, supervisor, auditor, "system:calls", "system:legs"):
@@ -134,7 +138,6 @@ def test_each_recorded_operation_records_under_its_own_id_with_the_role_that_all
     ask(supervisor, "POST", f"/v1/exception-requests/{request['request_id']}/decision", decision)
     ask(supervisor, "POST", f"{call}/revocation", {})
     present = {"application_id": APPLICATION, "reason": "asks about a call"}
-    now = datetime.now(UTC)
     window = {"from": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat()}
     acts = {
         "customers": {},

@@ -57,7 +57,7 @@ def test_a_refusal_lists_all_broken_rules_except_the_lifted_ones() -> None:
     policy = replace(POLICY, caller_numbers=frozenset({DESK}))
     wrong = {"officer_id": "9", "number": "+8613900139000", "calls_today": 3, "calls_to_person": 3}
     wrong |= {"caller_number": "+8613700137000", "now_ms": NOON + 12 * HOUR_MS}
-    stay = ["officer_assigned", "purpose", "consent", "number_on_file", "caller_number"]
+    stay = ["officer_assigned", "purpose", "consent", "caller_number", "number_on_file"]
     assert broken(worst, policy=policy, **wrong) == [*stay, "contact_hours", "daily_cap", "person_daily_cap"]
     assert broken(worst, frozenset(LIFTABLE), policy, **wrong) == stay
 

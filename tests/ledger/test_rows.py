@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from tests.service.test_erasure import Remembering, columns, everything, person, world
+from tests.service.test_erasure import Remembering, columns, everything, look, person, world
 from tests.world import COLLEAGUE, OFFICER, Person, World, staff
 from verifier.core.errors import InternalError, NotFound, Tampered, VerifierError
 from verifier.core.suspensions import SuspendStaff
@@ -47,6 +47,15 @@ def changed(value: object) -> object:
 
 
 async def whole_scene(world: Remembering, person: Person) -> None:
+    """Everything about an application, after another one was erased."""
+    erased = Person(2)
+    await world.register(erased)
+    _, code = await world.live_call(erased)
+    await world.confirm(erased, code)
+    await world.report(erased, "x")
+    await look(world, erased)
+    await world.check_calls(erased, world.clock() - 1000)
+    await world.erase(erased)
     await everything(world, person)
     for _ in range(2):
         await world.alive()

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from tests.ledger.test_rows import changed, execute, whole_scene
 from tests.requirements import ROOT
-from tests.service.test_erasure import Remembering, columns, look, person, world
+from tests.service.test_erasure import Remembering, columns, person, world
 from tests.tamperings import AUDIT, DECOYS, DELETED, EITHER, ERASED, HISTORIES, OLD, REFUSED, expected, text
 from tests.world import COLLEAGUE, Person, World, staff
 from verifier.core.errors import Erased, InternalError, NotFound, Tampered, Unavailable, VerifierError
@@ -227,14 +227,6 @@ async def scene(world: Remembering, person: Person) -> Scene:
         old = ", ".join(f"OLD.{name}" for name in ("rowid", *names))
         sql = f"CREATE TRIGGER keep_{table} AFTER UPDATE ON {table} BEGIN INSERT INTO old_{table} VALUES ({old}); END"
         await execute(world, sql)
-    erased = Person(2)
-    await world.register(erased)
-    _, code = await world.live_call(erased)
-    await world.confirm(erased, code)
-    await world.report(erased, "x")
-    await look(world, erased)
-    await world.check_calls(erased, world.clock() - 1000)
-    await world.erase(erased)
     await whole_scene(world, person)
     world.clock.advance(1)
     await world.begin_dialogue("+8617000000001")

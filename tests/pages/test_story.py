@@ -155,8 +155,9 @@ async def test_the_code_of_a_call_that_the_officer_revokes_is_not_genuine(
     officer: Officer, customer: Customer, exchange: Exchange
 ) -> None:
     _, code = await connected(officer, exchange)
-    await officer.page.get_by_role("button", name="撤回这通电话").click()
-    await expect(officer.page.locator(".told")).to_contain_text("已撤回")
+    await officer.page.get_by_role("button", name="作废本次核实码").click()
+    await officer.page.get_by_role("button", name="作废", exact=True).click()
+    await expect(officer.page.locator(".told")).to_contain_text("已作废")
     await customer.enter(code)
     await expect(customer.page.locator(".verdict.not-genuine")).to_be_visible()
 

@@ -20,6 +20,7 @@ from tests.world import (
     staff,
     system,
 )
+from verifier.core.application import AnnouncedCall
 from verifier.core.errors import Erased, NotFound, Tampered, Unavailable
 from verifier.core.looks import MyLook, SearchLooks
 from verifier.core.messages.counter import FindCustomer
@@ -93,6 +94,11 @@ async def read_everything(world: World, person: Person) -> None:
     await anext(stream)
     await anext(stream)
     await stream.aclose()
+    announced = AnnouncedCall("documents", from_ms(NOON), from_ms(NOON + 3_600_000))
+    await world.register(person, announced_calls=(announced,))
+    for _ in range(2):
+        world.clock.advance(1)
+        await world.service.queues.list(OFFICER)
     world.clock.advance(1)
     request_id = await request_exception(world, person)
     world.clock.advance(1)
@@ -115,6 +121,7 @@ READ = [
     "9002 get_call",
     "pbx get_call",
     "4412 call_events",
+    "4412 list_queue",
     "4412 request_exception",
     "4412 list_exception_requests",
     "9001 list_exception_requests",

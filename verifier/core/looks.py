@@ -25,6 +25,7 @@ SHOWN: dict[str, dict[Language, str]] = {
         "zh-CN": "在通话列表中看到了与这笔贷款有关的通话",
         "en": "Saw calls about this loan in a list of calls",
     },
+    "list_queue": {"zh-CN": "在待拨电话列表中看到了这笔贷款", "en": "Saw this loan in a list of calls to make"},
     "get_call": {"zh-CN": "查看了与这笔贷款有关的一次通话", "en": "Looked at one call about this loan"},
     "call_events": {"zh-CN": "实时查看了与这笔贷款有关的一次通话", "en": "Followed one call about this loan"},
     "revoke_call": {"zh-CN": "撤销了与这笔贷款有关的一次来电", "en": "Withdrew one call about this loan"},

@@ -134,12 +134,8 @@ def refusals_of_purpose(
 
 def _broken(policy: ContactPolicy, registration: Registration, intended: IntendedCall) -> list[Refusal]:
     found: list[Refusal] = []
-
-    def broken(rule: str, detail: str) -> None:
-        found.append(Refusal(rule, detail, exception=rule in LIFTABLE))
-
     if registration.assigned(intended.officer_id) is None:
-        broken("officer_assigned", "the officer is not assigned to this application")
+        found.append(Refusal("officer_assigned", "the officer is not assigned to this application"))
     # If nobody has the number, the other rules are checked for the first contact, so that the officer learns of all.
     contact = intended.contact or registration.people[0]
     found += refusals_of_purpose(
@@ -151,34 +147,50 @@ def _broken(policy: ContactPolicy, registration: Registration, intended: Intende
         intended.now_ms,
         opted_out=intended.opted_out,
     )
+    if policy.caller_numbers and intended.caller_number not in policy.caller_numbers:
+        found.append(Refusal("caller_number", "the number to call from is not one of the bank's own numbers"))
+    return found + refusals_of_number(
+        policy, contact, intended.number, intended.calls_today, intended.calls_to_person, intended.now_ms
+    )
+
+
+def refusals_of_number(
+    policy: ContactPolicy, contact: Contact, number: str, calls_today: int, calls_to_person: int, now_ms: int
+) -> list[Refusal]:
+    """The rules that a call to this number of `contact` breaks, whatever its purpose, officer and caller number.
+
+    `calls_today` and `calls_to_person` are those of IntendedCall.
+    """
+    found: list[Refusal] = []
+
+    def broken(rule: str, detail: str) -> None:
+        found.append(Refusal(rule, detail, exception=rule in LIFTABLE))
+
+    on_file = contact.number_on_file(number)
     hours = policy.cooling_off_ms // 3_600_000
-    on_file = contact.number_on_file(intended.number)
     if on_file is None:
         broken("number_on_file", "the number dialled is not on file for this application")
-    elif intended.now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
+    elif now_ms - to_ms(on_file.added_at) < policy.cooling_off_ms:
         broken("number_cooling_off", f"the number was put on file less than {hours} hours ago")
-    elif contact.added_at is not UNSET and intended.now_ms - to_ms(contact.added_at) < policy.cooling_off_ms:
+    elif contact.added_at is not UNSET and now_ms - to_ms(contact.added_at) < policy.cooling_off_ms:
         broken("number_cooling_off", f"the contact was added less than {hours} hours ago")
     if not contact.may("called"):
         broken("contact_right", "the contact with this number must not be called")
-    if policy.caller_numbers and intended.caller_number not in policy.caller_numbers:
-        broken("caller_number", "the number to call from is not one of the bank's own numbers")
-    local = local_time(contact.time_zone, intended.now_ms)
+    local = local_time(contact.time_zone, now_ms)
     if not policy.hours_start <= local.time() < policy.hours_end:
         broken(
             "contact_hours",
             f"it is {local:%H:%M} for the customer; calls are allowed from "
             f"{policy.hours_start:%H:%M} to {policy.hours_end:%H:%M}",
         )
-    if intended.calls_today >= policy.daily_cap:
+    if calls_today >= policy.daily_cap:
         broken(
-            "daily_cap",
-            f"{intended.calls_today} calls have been made on this application today; the cap is {policy.daily_cap}",
+            "daily_cap", f"{calls_today} calls have been made on this application today; the cap is {policy.daily_cap}"
         )
-    if intended.calls_to_person >= policy.person_daily_cap:
+    if calls_to_person >= policy.person_daily_cap:
         broken(
             "person_daily_cap",
-            f"{intended.calls_to_person} calls have been made to this customer today, about all of their applications; "
+            f"{calls_to_person} calls have been made to this customer today, about all of their applications; "
             f"the cap is {policy.person_daily_cap}",
         )
     return found

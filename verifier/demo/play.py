@@ -15,6 +15,7 @@ import msgspec
 
 from verifier.core.application import Registration
 from verifier.demo import company
+from verifier.demo.announced import announce
 from verifier.demo.bank import DemoBank, free_ports
 from verifier.demo.story import SAMPLE, Story
 from verifier.import_files import ImportFile
@@ -42,6 +43,7 @@ async def demo(*, script: bool, out: Path | None, port: int) -> int:
                 async with aiohttp.ClientSession() as session:
                     return 1 if await Story(bank, service, session, folder).play() else 0
             account = await import_file(service, ImportFile(SAMPLE, service.context.clock()))
+            await announce(service)
             # Their former head of finance has left, so they can sign in, and get `not_genuine`.
             loan = msgspec.convert(company.facts(company.FINANCE, company.LEGAL), Registration)
             await service.applications.register(company.APPLICATION, loan)

@@ -44,11 +44,19 @@ class Reading:
 
         The sealed facts decide. Rows of `contacts` have no authenticator and prove nothing.
         """
-        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, [customer_index])
-        found = self._kept({row[0]: row for row in rows}.values())
-        theirs = [each for each in found if each.contact(customer_id) is not None]
+        return (await self.applications_of_people({customer_index: customer_id}))[customer_index]
+
+    async def applications_of_people(self, people: Mapping[bytes, str]) -> dict[bytes, list[DecryptedApplication]]:
+        """The same for several people. `people` has the login of each person, by its blind index."""
+        rows = await self._reader.fetch_in(records.APPLICATIONS_OF_PEOPLE, people)
+        self._check("contacts", all(bytes(row[-1]) in people for row in rows))
+        return {index: self._of_person(rows, index, login) for index, login in people.items()}
+
+    def _of_person(self, rows: Iterable[Row], index: bytes, login: str) -> list[DecryptedApplication]:
+        found = self._kept({row[0]: row for row in rows if bytes(row[-1]) == index}.values())
+        theirs = [each for each in found if each.contact(login) is not None]
         others = (each for each in found if each not in theirs)
-        self._check("contacts", all(each.registration.owner.id == customer_id for each in others))
+        self._check("contacts", all(each.registration.owner.id == login for each in others))
         return theirs
 
     async def applications_of_number(self, number_index: bytes, number: str) -> list[DecryptedApplication]:
@@ -104,13 +112,13 @@ class Reading:
         self._check("marketing_refusals", refused <= {*people})
         return frozenset(each for each in people if each in before or each in refused)
 
-    async def newest_calls_of(self, application: DecryptedApplication) -> list[DecryptedCall]:
-        """The two newest calls of an application, open or not. Empty if the application has been erased meanwhile.
+    async def newest_calls_of(self, application: DecryptedApplication, limit: int = 2) -> list[DecryptedCall]:
+        """The newest calls of an application, open or not. Empty if the application has been erased meanwhile.
 
         Only one call is open. The leg of the one before may still go on. Raises Tampered if the application's row names
         an open call that is not the newest.
         """
-        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, 2)
+        rows = await self._reader.fetch(records.NEWEST_CALLS, application.application_id, limit)
         named = application.row.open_call_id
         newest = rows[0][0] if rows else ""
         self._check("calls", named is None or newest >= named)

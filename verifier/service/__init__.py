@@ -29,6 +29,7 @@ from verifier.service.staff.counter import BranchCounter
 from verifier.service.staff.desk import Desk
 from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.policy_exceptions import PolicyExceptions
+from verifier.service.staff.queue import Queues
 from verifier.service.staff.suspensions import StaffSuspensions
 
 __all__ = ["Context", "Service", "Settings"]
@@ -50,6 +51,7 @@ class Service:
         self.reconciliation = Reconciliation(context)
         self.policy_exceptions = PolicyExceptions(context, self.looks)
         self.desk = Desk(context, self.looks)
+        self.queues = Queues(context, self.looks)
         self.identities = Identities(context, signer)
         self.confirmations = Confirmations(context)
         self.signals = Signals(context)

@@ -30,6 +30,7 @@ from verifier.ledger.unit_of_work import UnitOfWork
 from verifier.service.call_state import current_state
 from verifier.service.context import Context
 from verifier.service.customers.removals import RemovesPeople, confirming, end_helpers
+from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import LookRecords
 from verifier.service.staff.purposes import purposes_of
 
@@ -175,7 +176,8 @@ class Applications:
         """A registered application, for a system. The look is recorded. Raises NotFound or Erased."""
         opened = await self._context.reading.application(application_id)
         await self._looks.record(reader, "get_application", (opened,))
-        return replace(view(opened), purposes=await purposes_of(self._context, opened))
+        purposes, limits = await purposes_of(self._context, opened), await limits_of(self._context, opened)
+        return replace(view(opened), purposes=purposes, limits=limits)
 
     async def erase(self, application_id: str) -> ErasedView:
         """Destroy an application's key. Data that is sealed under the key can never be read again.

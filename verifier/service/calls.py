@@ -11,7 +11,7 @@ from verifier.core import call as lifecycle
 from verifier.core.application import Officer
 from verifier.core.call import Call
 from verifier.core.code import derive_code, show_code
-from verifier.core.contact_counts import calls_on, with_call
+from verifier.core.contact_counts import with_call
 from verifier.core.contacts import Contact
 from verifier.core.errors import (
     CallClosed,
@@ -41,6 +41,7 @@ from verifier.service.context import Context
 from verifier.service.staff.access import check_application, check_call, check_own, not_there, read_own_call
 from verifier.service.staff.cutoff import CutOff
 from verifier.service.staff.looks import LookRecords
+from verifier.service.staff.todays_calls import calls_to_all, calls_today
 
 
 class _OtherPerson(VerifierError):
@@ -86,7 +87,7 @@ class Calls:
             superseded = self._make_way(work, application, officer_id)
             contact = application.contact_of_number(asked.number)
             day = local_day((contact or application.contacts[0]).time_zone, work.now_ms)
-            today = _calls_today(application, day)
+            today = calls_today(application, day)
             others = () if contact is None else self._others(work, application, contact)
             lifted = _lifted(work, application_id, officer_id, asked, context.cutoff)
             intended = IntendedCall(
@@ -96,7 +97,7 @@ class Calls:
                 contact=contact,
                 caller_number=asked.caller_number,
                 calls_today=today,
-                calls_to_person=today if contact is None else _calls_to_all(application, others, contact, work.now_ms),
+                calls_to_person=today if contact is None else calls_to_all(application, others, contact, work.now_ms),
                 now_ms=work.now_ms,
                 opted_out=marketing and contact is not None and self._refused(work, application, contact),
                 closed_ms=application.closed_ms,
@@ -340,30 +341,6 @@ def _officer_of(caller: Principal, asked: IssueCall) -> str:
     if asked.officer_id not in (None, caller.id):
         raise Forbidden("officers issue calls in their own name only")
     return caller.id
-
-
-def _calls_today(application: DecryptedApplication, day: int) -> int:
-    """The number of calls that were issued on an application on the calendar day `day` or later.
-
-    Contacts in other time zones may already have had a later day.
-    """
-    return application.row.calls_today if application.row.local_day >= day else 0
-
-
-def _calls_to_all(
-    application: DecryptedApplication, others: Sequence[DecryptedApplication], contact: Contact, now_ms: int
-) -> int:
-    """The calls to a contact today, on all applications. Each application counts by its own clock."""
-    calls = _calls_to(application, contact, now_ms)
-    return calls + sum(_calls_to(each, each.contact(contact.id or "") or contact, now_ms) for each in others)
-
-
-def _calls_to(application: DecryptedApplication, contact: Contact, now_ms: int) -> int:
-    """The number of calls to a contact of an application on their current calendar day."""
-    day = local_day(contact.time_zone, now_ms)
-    if application.registration.contacts is UNSET:
-        return _calls_today(application, day)
-    return calls_on(application.row.called_today or "", application.pseudonym_of(contact), day)
 
 
 def _lifted(work: UnitOfWork, application_id: str, officer_id: str, asked: IssueCall, cutoff: CutOff) -> frozenset[str]:

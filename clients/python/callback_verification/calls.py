@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from callback_verification.requests import Request, get, instant, post, segment
-from callback_verification.shapes import Call, Calls, Code, IssuedCall, Purpose, SipIdentity
+from callback_verification.shapes import Call, Calls, Code, IssuedCall, Purpose, Queue, SipIdentity
 
 
 def issue(
@@ -57,3 +57,8 @@ def find(*, since: datetime | None = None, limit: int = 20, cursor: str | None =
     """List the officer's own calls, page by page, newest first. `since` is the earliest time of issue."""
     query = {"since": since and instant(since).isoformat(), "limit": limit, "cursor": cursor}
     return get("/v1/calls", Calls, query)
+
+
+def queue() -> Request[Queue]:
+    """List the announced calls of the officer's customers, the most urgent first."""
+    return get("/v1/queue", Queue)

@@ -173,8 +173,36 @@ class CallPurpose(Shape, frozen=True):
     refusals: tuple[Refusal, ...] = ()
 
 
+class NumberLimits(Shape, frozen=True):
+    """A number on file, and the rules that refuse every call to it now, whatever its purpose.
+
+    `calls_today` counts the calls on the application today, and `calls_to_person` those to the contact on all of their
+    applications. `cools_until` is the end of the cooling-off period, or None after it.
+    """
+
+    number: str
+    calls_today: int
+    calls_to_person: int
+    cools_until: Instant | None
+    refusals: tuple[Refusal, ...] = ()
+
+
+class CallLimits(Shape, frozen=True):
+    """The limits of the contact policy, and how far the numbers on file are within them now.
+
+    `hours_start` and `hours_end` are times of the contact's own clock, as HH:MM. `hours_end` may be 24:00.
+    """
+
+    hours_start: str
+    hours_end: str
+    daily_cap: int
+    person_daily_cap: int
+    cooling_off_hours: int
+    numbers: tuple[NumberLimits, ...]
+
+
 class Application(Shape, frozen=True):
-    """A registered application. Only `read` has its `purposes`; they are empty from an earlier service."""
+    """A registered application. Only `read` has its `purposes` and `limits`, and not from an earlier service."""
 
     application_id: str
     registration: Registration
@@ -182,13 +210,18 @@ class Application(Shape, frozen=True):
     updated_at: Instant
     open_call_id: str | None
     purposes: tuple[CallPurpose, ...] = ()
+    limits: CallLimits | None = None
 
 
 class Applications(Shape, frozen=True):
-    """A page of applications, ordered by reference. `next_cursor` is None on the last page."""
+    """A page of applications, ordered by reference. `next_cursor` is None on the last page.
+
+    `total` counts the applications on all pages. Only the first page has it, and not if there are more than 1,000.
+    """
 
     applications: tuple[Application, ...]
     next_cursor: str | None
+    total: int | None = None
 
 
 class ErasedApplication(Shape, frozen=True):

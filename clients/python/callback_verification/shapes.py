@@ -16,6 +16,7 @@ from callback_verification.registrations import Application as Application
 from callback_verification.registrations import Applications as Applications
 from callback_verification.registrations import Borrower as Borrower
 from callback_verification.registrations import CalledContact as CalledContact
+from callback_verification.registrations import CallLimits as CallLimits
 from callback_verification.registrations import CallPurpose as CallPurpose
 from callback_verification.registrations import Consents as Consents
 from callback_verification.registrations import Contact as Contact
@@ -24,6 +25,7 @@ from callback_verification.registrations import ErasedApplication as ErasedAppli
 from callback_verification.registrations import Instant as Instant
 from callback_verification.registrations import Language as Language
 from callback_verification.registrations import Loan as Loan
+from callback_verification.registrations import NumberLimits as NumberLimits
 from callback_verification.registrations import Officer as Officer
 from callback_verification.registrations import Purpose as Purpose
 from callback_verification.registrations import RegisteredNumber as RegisteredNumber
@@ -96,6 +98,26 @@ class Calls(Shape, frozen=True):
     next_cursor: str | None
 
 
+class QueuedCall(Shape, frozen=True):
+    """An announced call. `tried_at` is when the newest call since `not_before` was issued, or None."""
+
+    application_id: str
+    name: str
+    product: str
+    purpose: str
+    not_before: Instant
+    not_after: Instant
+    state: Literal["due", "later", "missed", "called"]
+    tried_at: Instant | None
+    open_call_id: str | None
+
+
+class Queue(Shape, frozen=True):
+    """The announced calls, in the order in which to make them. At most 200."""
+
+    calls: tuple[QueuedCall, ...]
+
+
 class LegByNumber(Shape, frozen=True):
     """A leg event from an exchange that does not know the call id.
 
@@ -127,6 +149,13 @@ class LegTaken(Shape, frozen=True):
 
     result: Literal["matched", "unmatched", "ambiguous"]
     call: CallOfLeg | None
+
+
+class StaffMember(Shape, frozen=True):
+    """A member of staff, and their roles."""
+
+    staff_id: str
+    roles: tuple[str, ...]
 
 
 class Suspension(Shape, frozen=True):

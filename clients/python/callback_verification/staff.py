@@ -1,9 +1,14 @@
-"""Suspensions of staff. Implements specs/protocol.md section 2.1."""
+"""Roles and suspensions of staff. Implements specs/protocol.md section 2.1."""
 
 from __future__ import annotations
 
 from callback_verification.requests import Request, delete, get, post, segment
-from callback_verification.shapes import Suspension, Suspensions
+from callback_verification.shapes import StaffMember, Suspension, Suspensions
+
+
+def me() -> Request[StaffMember]:
+    """Read the staff number and the roles of the person who asks."""
+    return get("/v1/staff/me", StaffMember)
 
 
 def suspend(staff_id: str, *, reason: str, idempotency_key: str | None = None) -> Request[Suspension]:

@@ -110,6 +110,12 @@ export class Client {
     list: (query, options) => this.#request("GET", "/v1/calls", { query, options }),
 
     /**
+     * List the announced calls of the officer's customers, the most urgent first.
+     * @param {Options} [options] @returns {Promise<Schemas["Queue"]>}
+     */
+    queue: (options) => this.#request("GET", "/v1/queue", { options }),
+
+    /**
      * Yield the current state of the call, then each change.
      * @param {string} callId @param {Options} [options] @returns {AsyncGenerator<Schemas["CallView"], void, void>}
      */
@@ -173,6 +179,9 @@ export class Client {
   };
 
   staff = {
+    /** The staff number and roles of the person who asks. @param {Options} [options] @returns {Promise<Schemas["StaffMember"]>} */
+    me: (options) => this.#request("GET", "/v1/staff/me", { options }),
+
     /**
      * Suspend a member of staff. Supervisors may do this, and systems that may issue calls.
      * @param {string} staffId @param {Schemas["SuspendStaff"]} body @param {Options} [options]

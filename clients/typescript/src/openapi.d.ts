@@ -172,6 +172,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An officer's announced calls of the day: due, later, missed, or made
+         * @description For: staff:officer.
+         */
+        get: operations["list_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/calls/{call_id}": {
         parameters: {
             query?: never;
@@ -366,6 +386,26 @@ export interface paths {
          * @description For: staff:officer, staff:supervisor.
          */
         post: operations["revoke_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/staff/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The staff number and the roles of the person who asks
+         * @description For: staff:officer, staff:supervisor, staff:auditor, staff:counter.
+         */
+        get: operations["get_staff_member"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1142,7 +1182,7 @@ export interface components {
         };
         /**
          * ApplicationView
-         * @description A registered application. Only the answer to reading one application has `purposes`.
+         * @description A registered application. Only the answer to reading one application has `purposes` and `limits`.
          */
         ApplicationView: {
             application_id: string;
@@ -1151,14 +1191,20 @@ export interface components {
             updated_at: string;
             open_call_id: string | null;
             purposes?: components["schemas"]["CallPurpose"][];
+            limits?: components["schemas"]["CallLimits"];
         };
         /**
          * Applications
          * @description A page of applications, ordered by `application_id`. `next_cursor` is null on the last page.
+         *
+         *         `total` is the number of applications on all pages. Only the first page has it. It is null if there are more than
+         *         1,000.
          */
         Applications: {
             applications: components["schemas"]["ApplicationView"][];
             next_cursor: string | null;
+            /** @default null */
+            total?: number | null;
         };
         /**
          * AskIdentity
@@ -1238,6 +1284,20 @@ export interface components {
             ended_at?: string | null;
             /** @default null */
             called?: components["schemas"]["CalledContact"] | null;
+        };
+        /**
+         * CallLimits
+         * @description The limits of the contact policy, and how far the numbers on file are within them now.
+         *
+         *         `hours_start` and `hours_end` are times of the contact's own clock, as HH:MM. `hours_end` may be 24:00.
+         */
+        CallLimits: {
+            hours_start: string;
+            hours_end: string;
+            daily_cap: number;
+            person_daily_cap: number;
+            cooling_off_hours: number;
+            numbers: components["schemas"]["NumberLimits"][];
         };
         /**
          * CallOfLeg
@@ -2061,6 +2121,23 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * NumberLimits
+         * @description A number on file, and the rules that refuse every call to it now. Purposes and officers play no part here.
+         *
+         *         `calls_today` counts the calls issued on the application today, by the clock of its contact. `calls_to_person`
+         *         counts those to the contact, on all of their applications. `cools_until` is the end of the cooling-off period, or
+         *         null after it.
+         */
+        NumberLimits: {
+            /** @description E.164 number with a leading plus sign */
+            number: string;
+            calls_today: number;
+            calls_to_person: number;
+            cools_until: string | null;
+            /** @default [] */
+            refusals?: components["schemas"]["Refusal"][];
+        };
+        /**
          * Officer
          * @description An officer, as named in statements and answers.
          *
@@ -2133,6 +2210,34 @@ export interface components {
             acr_values?: string[];
             /** @default null */
             verdict?: string | null;
+        };
+        /**
+         * Queue
+         * @description The announced calls, in the order in which to make them. At most 200.
+         */
+        Queue: {
+            calls: components["schemas"]["QueuedCall"][];
+        };
+        /**
+         * QueuedCall
+         * @description A call that was announced to the customer for now, or for a time within 24 hours before or after now.
+         *
+         *         `called`: the customer was on the phone with the bank since `not_before`. Otherwise the call is `later` before its
+         *         time, `due` within it, and `missed` after it. `tried_at` is when the newest call since `not_before` was issued, or
+         *         null.
+         */
+        QueuedCall: {
+            application_id: string;
+            name: string;
+            product: string;
+            /** @enum {unknown} */
+            purpose: "appointment" | "disbursement" | "documents" | "marketing" | "progress" | "repayment" | "terms";
+            not_before: string;
+            not_after: string;
+            /** @enum {unknown} */
+            state: "called" | "due" | "later" | "missed";
+            tried_at: string | null;
+            open_call_id: string | null;
         };
         /**
          * Reader
@@ -2291,6 +2396,8 @@ export interface components {
          * SearchApplications
          * @description A search for applications. Each word of `query` must be in the id, the customer's name, the product or a number.
          *
+         *         A Chinese name is found by its pinyin too, in whole or by the initials: 王芳 by `wangfang`, `wang` and `wf`.
+         *
          *         The query is in the body, because proxies log addresses (law L11).
          */
         SearchApplications: {
@@ -2345,6 +2452,14 @@ export interface components {
             words: components["schemas"]["Words"];
             receipt_id: string | null;
             transfer_to: string | null;
+        };
+        /**
+         * StaffMember
+         * @description A member of staff, by their staff number, and their roles. An office page shows what these roles allow.
+         */
+        StaffMember: {
+            staff_id: string;
+            roles: string[];
         };
         /**
          * SuspendStaff
@@ -3818,6 +3933,119 @@ export interface operations {
             };
         };
     };
+    list_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An officer's announced calls of the day: due, later, missed, or made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_call: {
         parameters: {
             query?: never;
@@ -5142,6 +5370,119 @@ export interface operations {
             };
             /** @description invalid_field, idempotency_key_reused */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description rate_limited */
+            429: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description header_too_large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description internal_error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unavailable */
+            503: {
+                headers: {
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_staff_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The staff number and the roles of the person who asks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaffMember"];
+                };
+            };
+            /** @description malformed_request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unauthenticated */
+            401: {
+                headers: {
+                    "WWW-Authenticate": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description forbidden, suspended */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body_too_large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description uri_too_long */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported_media_type */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -78,6 +78,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
         "LN", purpose="terms", number=NUMBER, caller_number=DESK, officer_id="1", exception_id="exc_" + "0" * 32
     ),
     "list_calls": lambda: calls.find(since=NOW, limit=1, cursor=CALL),
+    "list_queue": calls.queue,
     "get_call": lambda: calls.read(CALL),
     "reveal_code": lambda: calls.code(CALL),
     "make_identity": lambda: calls.identity(CALL),
@@ -87,6 +88,7 @@ ASKS: dict[str, Callable[[], Request[Any]]] = {
     "list_exchanges": legs.exchanges,
     "list_discrepancies": lambda: reconciliation.find(kind="leg_ambiguous", since=NOW, until=NOW, limit=1, cursor=CALL),
     "revoke_call": lambda: calls.revoke(CALL, reason="r"),
+    "get_staff_member": staff.me,
     "suspend_staff": lambda: staff.suspend("E 1/2", reason="r"),
     "lift_suspension": lambda: staff.lift("E 1/2"),
     "list_suspensions": lambda: staff.suspensions(limit=1, cursor="susp_" + "0" * 32),

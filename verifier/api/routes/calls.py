@@ -23,6 +23,7 @@ from verifier.core.messages.calls import (
     RevokeCall,
     SipIdentity,
 )
+from verifier.core.messages.queue import Queue
 from verifier.core.principal import Principal
 from verifier.core.text import exact
 from verifier.ledger.commands import Reply
@@ -110,6 +111,16 @@ def operations() -> tuple[Operation, ...]:
             handler=lambda service, asked: service.desk.calls(
                 asked.principal, asked.query.since, asked.query.cursor, asked.query.limit
             ),
+        ),
+        operation(
+            id="list_queue",
+            method="GET",
+            path="/v1/queue",
+            summary="An officer's announced calls of the day: due, later, missed, or made",
+            tag="calls",
+            who=_OFFICER,
+            answer=Queue,
+            handler=lambda service, asked: service.queues.list(asked.principal),
         ),
         operation(
             id="get_call",

@@ -1,15 +1,24 @@
-"""Operations on suspensions of staff, and on what staff looked at. Implements specs/openapi.yaml."""
+"""Operations on suspensions and roles of staff, and on what staff looked at. Implements specs/openapi.yaml."""
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-from verifier.api.operations import Limit, Operation, operation
+from verifier.api.operations import Asked, Limit, Operation, operation
 from verifier.core import errors, looks, suspensions
 from verifier.core.application import PrincipalId
+from verifier.core.principal import STAFF_ROLES
+from verifier.service import Service
 
 _STAFF = {"staff_id": PrincipalId}
 _SUPERVISOR = ("staff:supervisor",)
+
+
+class StaffMember(Struct, frozen=True):
+    """A member of staff, by their staff number, and their roles. An office page shows what these roles allow."""
+
+    staff_id: str
+    roles: tuple[str, ...]
 
 
 class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,9 +28,23 @@ class SuspensionsAsked(Struct, frozen=True, forbid_unknown_fields=True):
     cursor: suspensions.SuspensionId | None = None
 
 
+async def _member(service: Service, asked: Asked[None, None]) -> StaffMember:
+    return StaffMember(asked.principal.id, tuple(sorted(asked.principal.roles)))
+
+
 def operations() -> tuple[Operation, ...]:
-    """Every operation on suspensions, and the auditors' search for looks."""
+    """Every operation on suspensions, on one's own roles, and the auditors' search for looks."""
     return (
+        operation(
+            id="get_staff_member",
+            method="GET",
+            path="/v1/staff/me",
+            summary="The staff number and the roles of the person who asks",
+            tag="staff",
+            who=tuple(f"staff:{role}" for role in STAFF_ROLES),
+            answer=StaffMember,
+            handler=_member,
+        ),
         operation(
             id="suspend_staff",
             method="POST",

@@ -30,6 +30,8 @@ class IssueCall(Struct, frozen=True, forbid_unknown_fields=True):
 class SearchApplications(Struct, frozen=True, forbid_unknown_fields=True):
     """A search for applications. Each word of `query` must be in the id, the customer's name, the product or a number.
 
+    A Chinese name is found by its pinyin too, in whole or by the initials: 王芳 by `wangfang`, `wang` and `wf`.
+
     The query is in the body, because proxies log addresses (law L11).
     """
 
@@ -66,8 +68,37 @@ class CallPurpose(Struct, frozen=True):
     refusals: tuple[Refusal, ...] = ()
 
 
+class NumberLimits(Struct, frozen=True):
+    """A number on file, and the rules that refuse every call to it now. Purposes and officers play no part here.
+
+    `calls_today` counts the calls issued on the application today, by the clock of its contact. `calls_to_person`
+    counts those to the contact, on all of their applications. `cools_until` is the end of the cooling-off period, or
+    null after it.
+    """
+
+    number: E164
+    calls_today: int
+    calls_to_person: int
+    cools_until: datetime | None
+    refusals: tuple[Refusal, ...] = ()
+
+
+class CallLimits(Struct, frozen=True):
+    """The limits of the contact policy, and how far the numbers on file are within them now.
+
+    `hours_start` and `hours_end` are times of the contact's own clock, as HH:MM. `hours_end` may be 24:00.
+    """
+
+    hours_start: str
+    hours_end: str
+    daily_cap: int
+    person_daily_cap: int
+    cooling_off_hours: int
+    numbers: tuple[NumberLimits, ...]
+
+
 class ApplicationView(Struct, frozen=True):
-    """A registered application. Only the answer to reading one application has `purposes`."""
+    """A registered application. Only the answer to reading one application has `purposes` and `limits`."""
 
     application_id: str
     registration: Registration
@@ -75,13 +106,19 @@ class ApplicationView(Struct, frozen=True):
     updated_at: datetime
     open_call_id: str | None
     purposes: tuple[CallPurpose, ...] | UnsetType = UNSET
+    limits: CallLimits | UnsetType = UNSET
 
 
 class Applications(Struct, frozen=True):
-    """A page of applications, ordered by `application_id`. `next_cursor` is null on the last page."""
+    """A page of applications, ordered by `application_id`. `next_cursor` is null on the last page.
+
+    `total` is the number of applications on all pages. Only the first page has it. It is null if there are more than
+    1,000.
+    """
 
     applications: tuple[ApplicationView, ...]
     next_cursor: str | None
+    total: int | None = None
 
 
 class ErasedView(Struct, frozen=True):

@@ -20,9 +20,12 @@ from verifier.service.applications import view as application_view
 from verifier.service.calls import view as call_view
 from verifier.service.context import Context
 from verifier.service.staff.access import check_assigned, not_there, read_own_call
+from verifier.service.staff.call_limits import limits_of
 from verifier.service.staff.looks import LookRecords
+from verifier.service.staff.pinyin import spells
 from verifier.service.staff.purposes import purposes_of
 
+_COUNTED = 1_000
 _AFTER_ALL = "call_g"  # sorts after every call id
 
 
@@ -36,21 +39,21 @@ class Desk:
     async def applications(self, officer: Principal, query: str, cursor: str | None, limit: int) -> Applications:
         """A page of the officer's applications that match `query`, ordered by reference.
 
-        Names and numbers are sealed, so the officer's applications are decrypted in chunks until the page is full.
+        Names and numbers are sealed, so the officer's applications are decrypted in chunks until the page is full. The
+        first page goes on until it knows the total.
         """
         context = self._context
         words = query.casefold().split()
         found: list[DecryptedApplication] = []
-        after = cursor or ""
-        while len(found) <= limit:
-            opened, end = await context.reading.applications_of_officer(officer.id, after)
-            if end is None:
-                break
-            after = end
-            found += [each for each in opened if all(word in _searched(each) for word in words)]
+        after: str | None = cursor or ""
+        enough = limit if cursor else _COUNTED
+        while len(found) <= enough and after is not None:
+            opened, after = await context.reading.applications_of_officer(officer.id, after)
+            found += [each for each in opened if _matches(each, words)]
         await self._looks.record(officer, "search_applications", found[:limit])
         page = tuple(application_view(each) for each in found[:limit])
-        return Applications(page, page[-1].application_id if len(found) > limit else None)
+        total = len(found) if len(found) <= _COUNTED and not cursor else None
+        return Applications(page, page[-1].application_id if len(found) > limit else None, total)
 
     async def application(self, officer: Principal, application_id: str) -> ApplicationView:
         """One application. Raises NotFound if the application was erased, or if the officer is not assigned to it."""
@@ -58,7 +61,8 @@ class Desk:
             opened = await self._context.reading.application(application_id)
             check_assigned(opened, officer)
         await self._looks.record(officer, "get_application", (opened,))
-        return replace(application_view(opened), purposes=await purposes_of(self._context, opened))
+        purposes, limits = await purposes_of(self._context, opened), await limits_of(self._context, opened)
+        return replace(application_view(opened), purposes=purposes, limits=limits)
 
     async def calls(self, officer: Principal, since: datetime | None, cursor: str | None, limit: int) -> Calls:
         """A page of an officer's own calls, newest first.
@@ -94,9 +98,13 @@ class Desk:
             yield seen
 
 
-def _searched(application: DecryptedApplication) -> str:
-    """The text that a search looks through: the id and reference, the names, the product, the numbers."""
+def _matches(application: DecryptedApplication, words: list[str]) -> bool:
+    """Whether each word is in the id, the reference, a name, the product or a number, or spells a name in pinyin."""
     registration: Registration = application.registration
-    people = (f"{each.name} {' '.join(n.number for n in each.numbers)}" for each in application.contacts)
-    named = f"{application.application_id} {application.loan.reference} {registration.owner.name}"
-    return f"{named} {registration.product} {' '.join(people)}".casefold()
+    names = [registration.owner.name, *(each.name for each in application.contacts)]
+    numbers = (number.number for each in application.contacts for number in each.numbers)
+    searched = " ".join(
+        (application.application_id, application.loan.reference, registration.product, *names, *numbers)
+    )
+    folded = searched.casefold()
+    return all(word in folded or any(spells(word, name) for name in names) for word in words)
