@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,16 @@ LONG = os.environ.get("PAGES_MATRIX") == "long"
 # How far each element is from where it was, and what overflows or overlaps. In CSS pixels.
 MEASURE = """
 () => {
-  const box = (each) => { const { left, top, right, bottom } = each.getBoundingClientRect(); return { left, top, right, bottom }; };
+  const box = (each) => {
+    const { left, top, right, bottom } = each.getBoundingClientRect();
+    return { left, top, right, bottom };
+  };
   const parts = [".status", ".code-card h2", "#code", "#code-hint", ".keys", "form .primary", "nav"];
   return {
     boxes: parts.map((part) => box(document.querySelector(part))),
     wide: document.documentElement.scrollWidth > innerWidth,
-    cut: [...document.querySelectorAll(".status h2, button, #code-hint")].filter((each) => each.scrollWidth > each.clientWidth + 1)
-      .map((each) => each.textContent),
+    cut: [...document.querySelectorAll(".status h2, button, #code-hint")]
+      .filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent),
     height: innerHeight,
   };
 }
@@ -41,7 +44,7 @@ async def measured(page: Page, name: str) -> dict[str, Any]:
     boxes = found["boxes"]
     # On a wide screen the tabs are above the rest.
     parts = boxes[:-1] if boxes[-1]["top"] < boxes[0]["top"] else boxes
-    for above, below in zip(parts, parts[1:], strict=False):
+    for above, below in pairwise(parts):
         assert above["bottom"] <= below["top"] + 1, f"{name}: {above} covers {below}"
     assert not found["wide"], f"{name} overflows"
     assert found["cut"] == [], name
