@@ -29,8 +29,8 @@ MEASURE = """
   return {
     boxes: parts.map((part) => box(document.querySelector(part))),
     wide: document.documentElement.scrollWidth > innerWidth,
-    cut: [...document.querySelectorAll(".status h2, button, #code-hint")]
-      .filter((each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.textContent),
+    cut: [...document.querySelectorAll(".status summary, .status h2, button, #code-hint")]
+      .filter((each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1).map((each) => each.textContent),
     height: innerHeight,
   };
 }
