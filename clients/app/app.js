@@ -8,6 +8,7 @@ import { helpersScreen } from "./helpers.js";
 import { loansScreen } from "./loans.js";
 import { receiptScreen, receiptsScreen } from "./receipt.js";
 import { reportScreen } from "./report.js";
+import { safetyFrame } from "./safety.js";
 import { verdictScreen } from "./verdict.js";
 import { WORDS } from "./words.js";
 
@@ -20,4 +21,4 @@ startPage("app", WORDS.title, [
   { route: "/receipts", show: receiptsScreen },
   { route: "/receipt", show: receiptScreen },
   { route: "/verdict", bare: true, show: verdictScreen },
-]);
+], safetyFrame);

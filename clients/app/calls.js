@@ -1,8 +1,9 @@
 /** All calls that the bank has issued on the customer's applications. Implements specs/protocol.md section 7.5. */
 
 import { named } from "../web/contacts.js";
-import { button, h } from "../web/elements.js";
+import { h } from "../web/elements.js";
 import { clockTime, dayAndTime, phone, say } from "../web/language.js";
+import { showMore } from "../web/paging.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { calledForm } from "./called.js";
 import { missedCall } from "./missed.js";
@@ -21,8 +22,7 @@ export async function callsScreen(page, signal) {
   const load = async (cursor) => {
     const found = await page.client.me.calls({ limit: 20, ...(cursor && { cursor }) }, { signal });
     list.append(...found.calls.map((call) => h("li", { class: "card stack" }, callEntry(page, call))));
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
+    showMore(more, list, found.next_cursor, load, page);
   };
   const [{ at }] = await Promise.all([page.client.me.callStatus({ signal }), load()]);
   return h(

@@ -1,7 +1,7 @@
 /** The first screen: the live call status, and the entry of a code. Implements specs/protocol.md section 7. */
 
 import { Problem } from "../typescript/src/client.js";
-import { LENGTH, digitsOf, possible } from "../web/code.js";
+import { LENGTH, caretAfter, digitsOf, possible } from "../web/code.js";
 import { button, h } from "../web/elements.js";
 import { grouped, say } from "../web/language.js";
 import { statusCard } from "./status.js";
@@ -12,8 +12,12 @@ import { WORDS } from "./words.js";
 
 /** @param {Page} page @param {AbortSignal} signal */
 export function checkScreen(page, signal) {
-  return h("div", { class: "stack" }, h("h1", { class: "heard" }, say(WORDS.title)), statusCard(page, signal), codeCard(page));
+  return h("div", { class: "check" }, h("h1", { class: "heard" }, say(WORDS.title)), statusCard(page, signal), codeCard(page));
 }
+
+/** The digits that each page has, while the person changes the language or looks at another tab. @type {WeakMap<Page, string>} */
+const typing = new WeakMap();
+const SLOW_MS = 300;
 
 /** @param {Page} page */
 function codeCard(page) {
@@ -32,6 +36,7 @@ function codeCard(page) {
   const take = (/** @type {string} */ typed) => {
     const { digits, strange } = digitsOf(typed);
     shortened = strange;
+    typing.set(page, digits);
     input.value = grouped(digits);
     // The person may have misheard a digit, or mistyped it. They may still send what they heard.
     const doubtful = digits.length === LENGTH && !possible(digits);
@@ -56,7 +61,9 @@ function codeCard(page) {
       input.focus();
       return;
     }
-    await ask(page, digits).catch((error) => {
+    const slow = setTimeout(() => tell(say(WORDS.checking), false), SLOW_MS);
+    const asked = ask(page, digits).finally(() => clearTimeout(slow));
+    await asked.then(() => typing.delete(page)).catch((error) => {
       if (!(error instanceof Problem && error.slug === "malformed_code")) {
         page.fail(error);
         return;
@@ -66,14 +73,21 @@ function codeCard(page) {
       input.focus();
     });
   };
-  input.addEventListener("input", () => take(input.value));
+  input.addEventListener("input", () => {
+    const before = input.value.slice(0, input.selectionStart ?? input.value.length);
+    const atEnd = before === input.value;
+    take(input.value);
+    const place = atEnd ? input.value.length : caretAfter(input.value, before.replace(/\D/g, "").length);
+    input.setSelectionRange(place, place);
+  });
+  take(typing.get(page) ?? "");
   const submit = button(say(WORDS.check), check, { class: "primary wide" });
   const keys = "123456789".split("").map((digit) => key(digit, () => take(input.value + digit)));
   return h(
     "section",
-    { class: "card" },
+    { class: "code-card" },
     h("h2", {}, say(WORDS.codeTitle)),
-    h("p", {}, say(WORDS.codeHow)),
+    h("p", { class: "how" }, say(WORDS.codeHow)),
     h(
       "form",
       {

@@ -1,7 +1,8 @@
 /** "Who looked at my data": each look of staff and of the bank's systems. Implements specs/protocol.md section 7.17. */
 
-import { button, h } from "../web/elements.js";
+import { h } from "../web/elements.js";
 import { dayAndTime, said, say } from "../web/language.js";
+import { showMore } from "../web/paging.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { WORDS } from "./words.js";
 
@@ -17,13 +18,9 @@ export function lookedSection(page, signal) {
   /** @param {string} [cursor] */
   const load = async (cursor) => {
     const found = await page.client.me.looks({ limit: 20, ...(cursor && { cursor }) }, { signal });
-    const entries = found.looks.map((look) => h("li", { tabindex: -1 }, entry(look)));
-    list.append(...entries);
-    // The button that had the focus is gone.
-    if (cursor) entries[0]?.focus();
+    list.append(...found.looks.map((look) => h("li", {}, entry(look))));
     none.textContent = list.children.length ? "" : say(WORDS.lookedNone);
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
+    showMore(more, list, found.next_cursor, load, page);
   };
   const section = h(
     "details",

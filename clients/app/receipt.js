@@ -2,6 +2,7 @@
 
 import { button, h } from "../web/elements.js";
 import { dayAndTime, language, say } from "../web/language.js";
+import { showMore } from "../web/paging.js";
 import { symbolsOf } from "../web/symbols.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { WORDS } from "./receipt_words.js";
@@ -17,11 +18,8 @@ export async function receiptsScreen(page, signal) {
   /** @param {string} [cursor] */
   const load = async (cursor) => {
     const found = await page.client.me.receipts({ limit: 20, ...(cursor && { cursor }) }, { signal });
-    const entries = found.receipts.map((each) => h("li", { class: "card stack" }, entry(each)));
-    list.append(...entries);
-    if (cursor !== undefined) entries[0]?.querySelector("a")?.focus();
-    const next = found.next_cursor;
-    more.replaceChildren(...(next ? [button(say(SHARED.more), () => load(next).catch((error) => page.fail(error)))] : []));
+    list.append(...found.receipts.map((each) => h("li", { class: "card stack" }, entry(each))));
+    showMore(more, list, found.next_cursor, load, page);
   };
   await load();
   return h(

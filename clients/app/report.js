@@ -5,6 +5,7 @@ import { say } from "../web/language.js";
 import { reportForm } from "../web/report-form.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { receiptButtons } from "./receipts.js";
+import { suspect, toReport } from "./suspected.js";
 import { WORDS } from "./words.js";
 
 /** @typedef {import("../web/page.js").Page} Page */
@@ -15,15 +16,17 @@ export async function reportScreen(page) {
   // Use the bank's clock, since the phone's may be wrong.
   const { at } = await page.client.me.callStatus();
   const key = crypto.randomUUID();
-  const form = reportForm();
+  const suspected = toReport(at);
+  const form = reportForm(suspected?.code);
   const wrong = h("p", { class: "error", role: "alert" });
   const send = async () => {
     const said = form.read();
     wrong.textContent = said === null ? say(SHARED.reportEmpty) : "";
     if (said === null) return;
-    const report = { at, ...said };
+    const report = { at: suspected?.at ?? at, ...said };
     try {
       const taken = await page.client.reports.send(report, { idempotencyKey: key });
+      suspect(null);
       const told = thanks(taken);
       card.replaceWith(told);
       told.querySelector("h1")?.focus();
@@ -36,7 +39,7 @@ export async function reportScreen(page) {
     { class: "card" },
     h("h1", {}, say(WORDS.reportTitle)),
     form.kinds,
-    h("details", {}, h("summary", {}, say(WORDS.reportMore)), h("div", { class: "stack" }, form.more)),
+    h("details", { open: suspected !== null }, h("summary", {}, say(WORDS.reportMore)), h("div", { class: "stack" }, form.more)),
     wrong,
     button(say(WORDS.reportSend), send, { class: "primary wide" }),
   );

@@ -24,12 +24,24 @@ export const LOOKS = {
   unknown: { kind: "doubt", icon: "warning" },
 };
 
-/** The status card. It disappears when it may be out of date. @param {Page} page @param {AbortSignal} signal */
+/**
+ * The status in one line of a fixed height, so that a change moves nothing. A press opens the whole text over what is
+ * below. It disappears when it may be out of date. The time is no part of what is announced.
+ * @param {Page} page @param {AbortSignal} signal
+ */
 export function statusCard(page, signal) {
-  const card = h("section", { class: "status", "aria-live": "polite", "aria-atomic": "true" });
+  const heard = h("p", { class: "heard", role: "status" });
+  const line = h("details", {});
+  /** @param {{kind: string, icon: Parameters<typeof shape>[0]}} look @param {string} title @param {string} what @param {string} [time] */
+  const show = ({ kind, icon }, title, what, time) => {
+    line.className = `told ${kind}`;
+    const brief = h("summary", {}, shape(icon), h("h2", {}, title), time && h("span", { class: "as-of number" }, time));
+    line.replaceChildren(brief, h("p", {}, what, time && h("span", { class: "small" }, ` ${say(WORDS.asOf, { time })}`)));
+    if (heard.textContent !== what) heard.textContent = what;
+  };
   /** @type {State | null} */
   let before = null;
-  const asking = () => card.replaceChildren(notice(LOOKS.none, say(WORDS.asking), ""));
+  const asking = () => show(LOOKS.none, say(WORDS.asking), say(WORDS.asking));
   asking();
   page.follow(
     (options) => page.client.me.events(options),
@@ -38,29 +50,23 @@ export function statusCard(page, signal) {
       // A state that this page does not know says nothing that a person may rely on (law L6).
       const known = Object.hasOwn(LOOKS, status.state);
       const state = known ? status.state : "unknown";
-      const asOf = say(WORDS.asOf, { time: clockTime(status.at) });
-      card.replaceChildren(notice(LOOKS[state], known ? said(status.words) : say(WORDS.lost), asOf));
+      show(LOOKS[state], say(WORDS.brief[state]), known ? said(status.words) : say(WORDS.lost), clockTime(status.at));
       if (before !== null && state !== before) sound(state);
       before = state;
     },
     (error) => {
       const { title, what } = lostWords(error);
-      card.replaceChildren(notice(LOOKS.unknown, title, what));
+      show(LOOKS.unknown, title, what);
       if (before !== null && before !== "unknown") sound("unknown");
       before = "unknown";
     },
     asking,
   );
-  return card;
+  return h("section", { class: "status" }, line, heard);
 }
 
 /** @param {unknown} error */
 function lostWords(error) {
   const known = problemWords(error);
   return known.title === say(SHARED.cannotReach) ? { title: say(WORDS.lost), what: say(WORDS.lostWhat) } : known;
-}
-
-/** @param {{kind: string, icon: Parameters<typeof shape>[0]}} look @param {string} title @param {string} what */
-function notice({ kind, icon }, title, what) {
-  return h("div", { class: `told ${kind}` }, shape(icon), h("div", {}, h("h2", {}, title), what && h("p", { class: "small" }, what)));
 }

@@ -9,6 +9,7 @@ import { button, h, shape } from "../web/elements.js";
 import { clockTime, dayAndTime, language, phone, said, say } from "../web/language.js";
 import { WORDS as SHARED } from "../web/words.js";
 import { receiptButtons } from "./receipts.js";
+import { safetyFrame } from "./safety.js";
 import { watchCall, watchCallToAnother } from "./watch.js";
 import { WORDS } from "./words.js";
 
@@ -67,8 +68,8 @@ export function verdictScreen(page, signal) {
     if (held === shown) held = null;
   });
   if (shown.outcome === "unavailable") return unavailable(page, shown.asked);
-  if (shown.outcome === "past") return pastCall(page, shown.verdict);
-  return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, shown.asked, signal) : notGenuine(page, shown.verdict);
+  if (shown.outcome === "past") return pastCall(page, shown.verdict, shown.asked);
+  return shown.outcome === "of_a_call" ? ofACall(page, shown.verdict, shown.asked, signal) : notGenuine(page, shown.verdict, shown.asked);
 }
 
 /**
@@ -95,7 +96,7 @@ function ofACall(page, verdict, asked, signal) {
     !called && call.leg.mode !== "required" && !call.leg.connected_at && h("p", {}, say(SHARED.noLeg)),
     !called && call.asks.length > 0 && list(WORDS.asks, call.asks, page),
   );
-  const ring = ringLink(page);
+  const safety = safetyFrame(page, { suspected: suspectedOf(verdict, asked) });
   const leave = button(say(WORDS.done), () => page.go("/"), { class: "primary wide" });
   const body = h(
     "div",
@@ -107,8 +108,7 @@ function ofACall(page, verdict, asked, signal) {
     h("p", { class: "warn" }, say(WORDS.neverTell)),
     on,
     list(WORDS.never, call.never_asks, page),
-    ring,
-    called && button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
+    safety,
     receiptButtons(verdict.receipt_id, verdict.receipt),
     leave,
   );
@@ -124,7 +124,7 @@ function ofACall(page, verdict, asked, signal) {
     on.hidden = state !== "on";
     over.hidden = state !== "over";
     leave.textContent = say(state === "on" ? WORDS.done : WORDS.checkAgain);
-    if (ring) ring.hidden = state === "on" && !called;
+    safety.hidden = state === "on" && !called;
   };
   if (verdict.verdict === "ended") turn("over");
   else if (called) watchCallToAnother(page, asksAgain(page, asked), signal, turn);
@@ -169,8 +169,9 @@ export function notToYou(called) {
  * bank (CVP-7.13-1).
  * @param {Page} page
  * @param {Verdict} verdict
+ * @param {Asked} asked
  */
-function pastCall(page, verdict) {
+function pastCall(page, verdict, asked) {
   const call = verdict.call;
   if (!call) throw new TypeError("the answer has no call");
   const times = [
@@ -190,16 +191,20 @@ function pastCall(page, verdict) {
       h("p", { class: "who" }, h("b", {}, call.officer.name), ` · ${say(WORDS.staffNumber)} ${call.officer.id}`),
       h("dl", {}, facts(page, call), times),
       list(WORDS.never, call.never_asks, page),
-      ringLink(page),
-      button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
+      safetyFrame(page, { suspected: suspectedOf(verdict, asked) }),
       button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
       receiptButtons(verdict.receipt_id, verdict.receipt),
     ),
   );
 }
 
-/** @param {Page} page @param {Verdict} verdict */
-function notGenuine(page, verdict) {
+/** @param {Verdict} verdict @param {Asked} asked */
+function suspectedOf(verdict, asked) {
+  return { code: asked.digits, at: verdict.at };
+}
+
+/** @param {Page} page @param {Verdict} verdict @param {Asked} asked */
+function notGenuine(page, verdict, asked) {
   return h(
     "article",
     { class: "verdict not-genuine" },
@@ -208,8 +213,7 @@ function notGenuine(page, verdict) {
       "div",
       { class: "verdict-body" },
       h("p", { class: "lead" }, said(verdict.words)),
-      ringLink(page),
-      button(say(WORDS.reportIt), () => page.go("/report"), { class: "danger wide" }),
+      safetyFrame(page, { suspected: suspectedOf(verdict, asked) }),
       button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
       receiptButtons(verdict.receipt_id, verdict.receipt),
     ),
@@ -227,7 +231,7 @@ function unavailable(page, { digits, key }) {
       { class: "verdict-body" },
       h("p", { class: "lead" }, say(WORDS.unavailableWhat)),
       button(say(WORDS.sameTry), () => ask(page, digits, key).catch((error) => page.fail(error)), { class: "primary wide" }),
-      ringLink(page),
+      safetyFrame(page, { suspected: { code: digits, at: new Date(page.now()).toISOString() } }),
       button(say(WORDS.another), () => page.go("/"), { class: "wide" }),
     ),
   );
@@ -271,10 +275,4 @@ function facts(page, call) {
 export function list(title, items, page) {
   const words = items.map((item) => page.facts.items[item]?.[language()] ?? item);
   return h("section", {}, h("h2", {}, say(title)), h("ul", {}, words.map((each) => h("li", {}, each))));
-}
-
-/** @param {Page} page */
-function ringLink(page) {
-  const number = page.facts.published_numbers[0];
-  return number && h("a", { class: "button wide", href: `tel:${number}` }, shape("phone"), `${say(WORDS.ring)} ${phone(number)}`);
 }

@@ -2,6 +2,7 @@
 
 import { checkScreen } from "../app/check.js";
 import { reportScreen } from "../app/report.js";
+import { safetyFrame } from "../app/safety.js";
 import { verdictScreen } from "../app/verdict.js";
 import { WORDS } from "../app/words.js";
 import { definePage } from "./page-element.js";
@@ -15,4 +16,5 @@ definePage("call-check", {
     { route: "/report", show: reportScreen },
   ],
   style: STYLE,
+  advise: safetyFrame,
 });

@@ -15,9 +15,9 @@ import { ShadowPlace } from "./shadow-place.js";
 /**
  * Define the element.
  * @param {string} tag
- * @param {{name: "app" | "officer", title: Both, screens: Screen[], style: string}} page
+ * @param {{name: "app" | "officer", title: Both, screens: Screen[], style: string, advise?: import("../web/page.js").Advise}} page
  */
-export function definePage(tag, { name, title, screens, style }) {
+export function definePage(tag, { name, title, screens, style, advise }) {
   class PageElement extends HTMLElement {
     static observedAttributes = ["language", "service"];
     /** @type {TokenProvider | null} */
@@ -91,7 +91,7 @@ export function definePage(tag, { name, title, screens, style }) {
       this.#place = new ShadowPlace(this.#root, name, base, this.#provider, (told, detail) =>
         this.dispatchEvent(new CustomEvent(told, { detail })),
       );
-      this.#page = openPage(this.#place, title, screens);
+      this.#page = openPage(this.#place, title, screens, advise);
     }
 
     #end() {

@@ -4,6 +4,7 @@
  */
 
 import { CannotCheck, InsufficientUserAuthentication, Problem, bearer } from "../typescript/src/client.js";
+import { aloudButton } from "./aloud.js";
 import { button, h, shape } from "./elements.js";
 import { language, override, say, setLanguage } from "./language.js";
 import { follow } from "./live.js";
@@ -20,6 +21,10 @@ import { WORDS } from "./words.js";
 /** @typedef {WholeDocument | import("../components/shadow-place.js").ShadowPlace} Place */
 /** @typedef {(page: Page, signal: AbortSignal, argument: string) => Node | Promise<Node>} Show */
 /**
+ * Makes what stands beside every trouble and the sign-in. The page is null if the service cannot be reached.
+ * @typedef {(page: Page | null, about?: {waitS?: number}) => Node | null} Advise
+ */
+/**
  * A screen and its route. Without a label, it has no tab. A `bare` screen has no header and no tabs. `show` gets a
  * signal that aborts when the person leaves the screen.
  * @typedef {{route: string, label?: Both, bare?: boolean, show: Show}} Screen
@@ -33,6 +38,7 @@ export class Page {
   #leaving = new AbortController();
   /** @type {AnySession | null} */
   #session = null;
+  #advise;
   #began = performance.now();
   #beganAt;
   /** @type {Facts} */
@@ -46,9 +52,11 @@ export class Page {
    * @param {Screen[]} screens the first is the start screen
    * @param {Facts} facts
    * @param {number} at the current time of the service, in epoch milliseconds
+   * @param {Advise} advise
    */
-  constructor(place, title, screens, facts, at) {
+  constructor(place, title, screens, facts, at, advise) {
     this.#beganAt = at;
+    this.#advise = advise;
     this.#place = place;
     // A document has one main part, and a component is not it.
     this.#main = h(place.framed ? "div" : "main", { id: "main", tabindex: "-1" });
@@ -67,6 +75,10 @@ export class Page {
   get session() {
     if (this.#session === null) throw new SignedOut();
     return this.#session;
+  }
+
+  get signedIn() {
+    return Boolean(this.#session?.subject);
   }
 
   /** Sign in, then show the screen of the address. */
@@ -148,7 +160,8 @@ export class Page {
     this.#place.tell("error", told(error));
     if (error instanceof InsufficientUserAuthentication) return this.#stepUp(error);
     const words = problemWords(error);
-    return h(
+    const waitS = error instanceof Problem && error.slug === "rate_limited" ? (error.retryAfter ?? 60) : undefined;
+    const box = h(
       "section",
       { class: "card trouble", role: "alert" },
       shape("warning"),
@@ -157,6 +170,13 @@ export class Page {
       words.id && h("p", { class: "small" }, `${say(WORDS.requestId)} ${words.id}`),
       button(say(WORDS.again), again, { class: "primary" }),
     );
+    return this.#advised(box, waitS === undefined ? {} : { waitS });
+  }
+
+  /** @param {HTMLElement} box @param {{waitS?: number}} [about] */
+  #advised(box, about) {
+    const advice = this.#advise(this, about);
+    return advice ? h("div", { class: "stack" }, box, advice) : box;
   }
 
   #here() {
@@ -234,7 +254,7 @@ export class Page {
         this.#signIn(error instanceof SignInFailed ? error : undefined);
       }
     };
-    return h(
+    const box = h(
       "section",
       { class: "card sign-in" },
       h("h1", {}, say(this.#title)),
@@ -242,6 +262,7 @@ export class Page {
       h("p", {}, say(this.#session?.provided ? WORDS.signInAtHost : WORDS.signInWhy)),
       button(say(this.#session?.provided ? WORDS.again : WORDS.signIn), redirect, { class: "primary" }),
     );
+    return this.#advised(box);
   }
 
   #bank() {
@@ -262,6 +283,7 @@ export class Page {
         { class: "tools" },
         button(other === "en" ? "English" : "中文", () => this.#turn(() => setLanguage(other)), { lang: other }),
         button(say(WORDS.largeType), () => this.#turn(() => largeType(!large)), { "aria-pressed": String(large) }),
+        large && aloudButton(this.#main),
         this.#session?.subject && !this.#session.provided && button(say(WORDS.signOut), () => this.#session?.signOut()),
       ),
     );
@@ -294,9 +316,10 @@ export class Page {
  * @param {string} name
  * @param {Both} title
  * @param {Screen[]} screens
+ * @param {Advise} [advise]
  */
-export async function startPage(name, title, screens) {
-  await openPage(new WholeDocument(name), title, screens);
+export async function startPage(name, title, screens, advise) {
+  await openPage(new WholeDocument(name), title, screens, advise);
 }
 
 /**
@@ -304,8 +327,9 @@ export async function startPage(name, title, screens) {
  * @param {Place} place
  * @param {Both} title
  * @param {Screen[]} screens
+ * @param {Advise} [advise]
  */
-export async function openPage(place, title, screens) {
+export async function openPage(place, title, screens, advise = () => null) {
   try {
     const response = await fetch(place.facts, { signal: AbortSignal.timeout(10_000) });
     if (!response.ok) throw new Error(String(response.status));
@@ -313,14 +337,14 @@ export async function openPage(place, title, screens) {
     /** @type {Facts} */
     const facts = await response.json();
     override(facts.words ?? {});
-    const page = new Page(place, title, screens, facts, at);
+    const page = new Page(place, title, screens, facts, at, advise);
     await page.start();
     return page;
   } catch {
     if (!place.framed) setLanguage(language());
-    const again = button(say(WORDS.again), () => openPage(place, title, screens), { class: "primary" });
+    const again = button(say(WORDS.again), () => openPage(place, title, screens, advise), { class: "primary" });
     const message = h("section", { class: "card trouble" }, h("h1", {}, say(WORDS.noService)), again);
-    place.show([h(place.framed ? "div" : "main", {}, message)], null);
+    place.show([h(place.framed ? "div" : "main", {}, message, advise(null))], null);
     place.tell("error", { slug: "unreachable", request_id: null });
     return null;
   }

@@ -1,17 +1,18 @@
 /** What a report of a suspicious call says. Implements specs/protocol.md section 7.6. */
 
 import { h, labelled } from "./elements.js";
-import { inLanguage, say } from "./language.js";
+import { grouped, inLanguage, say } from "./language.js";
 import { WORDS } from "./words.js";
 
 /**
  * The fields: `kinds` are the most frequent things, and `more` is the rest. `read` returns what to send, or null if nothing
  * was filled in. `told` returns what was said, in a language.
+ * @param {string} [given] the code that the person has checked
  */
-export function reportForm() {
+export function reportForm(given) {
   const boxes = WORDS.reportKinds.map((kind) => ({ kind, box: h("input", { type: "checkbox" }) }));
   const number = h("input", { id: "report-number", maxlength: 32, inputmode: "tel", autocomplete: "off" });
-  const code = h("input", { id: "report-code", maxlength: 32, inputmode: "numeric", autocomplete: "off" });
+  const code = h("input", { id: "report-code", maxlength: 32, inputmode: "numeric", autocomplete: "off", value: given && grouped(given) });
   const words = h("textarea", { id: "report-said", maxlength: 1000, rows: 3 });
   const kinds = h(
     "fieldset",

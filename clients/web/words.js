@@ -10,7 +10,7 @@ export function both(zh, en) {
 /** @type {Record<string, {title: Both, what: Both}>} */
 const problems = {
   malformed_code: {
-    title: both("这九位数字有误", "These digits cannot be right"),
+    title: both("核实码有误", "This code cannot be right"),
     what: both("请让对方再报一遍，然后重新输入。", "Ask the caller to repeat the code, and enter it again."),
   },
   rate_limited: {
@@ -76,6 +76,7 @@ export const WORDS = {
   skip: both("跳到正文", "Skip to the content"),
   tabs: both("页面", "Pages"),
   largeType: both("大字", "Large type"),
+  aloud: both("朗读", "Read aloud"),
   signIn: both("登录", "Sign in"),
   signOut: both("退出", "Sign out"),
   signInWhy: both("请用您在本行的账号登录。", "Sign in with your account at this bank."),
@@ -106,11 +107,11 @@ export const WORDS = {
   calledNoNumber: both("号码不完整，请再核对，或留空。", "The telephone number is not complete. Check it, or leave it empty."),
   reportWhat: both("发生了什么？可多选。", "What happened? Choose all that fit."),
   reportKinds: [
-    both("索要验证码或密码", "Asked for a code or password"),
+    both("索要短信验证码或密码", "Asked for a code or password"),
     both("要求转账或先交费用", "Asked for a transfer or a fee"),
     both("要求下载软件或共享屏幕", "Asked to install something or share my screen"),
     both("报不出核实码", "Could not give a code"),
-    both("核实码未能核实", "The code was not confirmed"),
+    both("核实码核实未通过", "The code was not confirmed"),
     both("推销低息贷款", "Offered a cheap loan"),
   ],
   reportNumber: both("来电号码", "The caller's number"),

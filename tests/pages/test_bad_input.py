@@ -25,11 +25,11 @@ TURNED = "\u202egnaF gnaW\u202c مرحبا"
 @pytest.mark.parametrize(
     ("typed", "shown", "hint"),
     [
-        ("４８２ １７７-302", "482 177 302", "九位已齐"),
-        (" 482\u00a0177\u200b302\n", "482 177 302", "九位已齐"),
-        ("您的核实码是 482 177 302，有效期 10 分钟", "482 177 302", "九位已齐"),
-        ("四八二 幺七七 三〇二", "482 177 302", "九位已齐"),
-        ("٤٨٢\u2066 ١٧٧ ٣٠٢", "482 177 302", "九位已齐"),
+        ("４８２ １７７-302", "482 177 302", "已输入9位"),
+        (" 482\u00a0177\u200b302\n", "482 177 302", "已输入9位"),
+        ("您的核实码是 482 177 302，有效期 10 分钟", "482 177 302", "已输入9位"),
+        ("四八二 幺七七 三〇二", "482 177 302", "已输入9位"),
+        ("٤٨٢\u2066 ١٧٧ ٣٠٢", "482 177 302", "已输入9位"),
         ("482177303", "482 177 303", "可能有一位听错或输错"),
         ("428177302", "428 177 302", "可能有一位听错或输错"),
         ("48217", "482 17", "还差 4 位"),
@@ -48,7 +48,7 @@ async def test_a_code_is_normalized_and_a_typing_error_is_shown_at_once(
     await customer.code.fill(typed)
     await expect(customer.code).to_have_value(shown)
     await expect(customer.page.locator("#code-hint")).to_contain_text(hint)
-    if hint not in ("九位已齐", "可能有一位听错或输错"):
+    if hint not in ("已输入9位", "可能有一位听错或输错"):
         await customer.page.locator("form .primary").click()
         assert not [url for url in asked if "confirmations" in url]
 
@@ -116,9 +116,9 @@ async def test_if_every_answer_is_lost_the_page_says_unavailable_and_a_retry_get
     await customer.page.route("**/v1/confirmations", cut)
     await customer.enter(code)
     await expect(customer.page.locator(".verdict.unavailable")).to_be_visible(timeout=20_000)
-    await expect(customer.banner).to_contain_text("现在无法核实")
+    await expect(customer.banner).to_contain_text("暂时查不到结果")
     await customer.page.unroute("**/v1/confirmations")
-    await customer.page.get_by_role("button", name="再问一次").click()
+    await customer.page.get_by_role("button", name="重新查询").click()
     await expect(customer.page.locator(".verdict.genuine")).to_be_visible()
     assert "您刚才已经核实过" not in await customer.page.locator(".verdict").inner_text()
 

@@ -81,7 +81,7 @@ async def test_a_customer_invites_a_helper_who_checks_a_call_for_them(
     title = "确为我行打给对方的电话" if chinese else "We are calling them: this call is genuine"
     await expect(card.locator(".told.connected h3")).to_have_text(title)
     await expect(card.locator(".warn")).to_contain_text("请挂断" if chinese else "hang up")
-    await expect(card.locator("h2")).to_have_text("我们绝不会索要" if chinese else "We never ask for")
+    await expect(card.locator("h2")).to_have_text("我行绝不会要求您提供或操作" if chinese else "We never ask for")
     assert await card.locator("section li").count() == len(NEVER_ASKS)
     assert await card.locator(".shape-check").count() == 0
     await fits(daughter, "genuine")

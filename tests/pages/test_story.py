@@ -19,11 +19,11 @@ from verifier.demo.client import now_iso
 from verifier.receipt_files import read_receipt
 
 SAYS = {
-    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "是我们打的电话", "旧核实码", "已于"),
+    "zh-CN": ("我们现在没有给您打电话", "我们正在与您通话", "核实通过，是我行来电", "核实码已失效", "已于"),
     "en": (
         "We are not calling you",
         "We are on the phone with you now",
-        "This is the bank",
+        "Confirmed: this is the bank",
         "An old code",
         "Confirmed at",
     ),

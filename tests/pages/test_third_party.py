@@ -134,7 +134,7 @@ async def test_people_of_a_third_partys_provider_sign_in_more_strongly_and_issue
     exchange.hears(call_id, "connected")
     await expect(officer.page.locator(".code")).to_be_visible()
     await customer.enter(await officer.read_code())
-    await expect(customer.banner).to_have_text("是我们打的电话")
+    await expect(customer.banner).to_have_text("核实通过，是我行来电")
     await expect(officer.page.locator(".told.good")).to_be_visible()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def add_pages(
     for name, given in (("officer", staff), ("desk", staff), ("app", app)):
         facts = msgspec.structs.replace(given, words=look.words, logo=logo)
         headers = _headers(facts)
-        _add_index(router, root, name, versions, {**headers, **_preconnect(facts)})
+        _add_index(router, root, name, versions, {**headers, **_preconnect(facts)}, facts.published_numbers)
         router.add_get(f"/{name}/facts.json", PageFile(facts.encoded(), "application/json", headers).serve)
     # The browser itself enforces that a receipt is sent nowhere.
     headers = _headers(app, connect="'none'")
@@ -97,14 +98,28 @@ def add_pages(
 
 
 def _add_index(
-    router: web.UrlDispatcher, root: Path, name: str, versions: Mapping[str, str], headers: Mapping[str, str]
+    router: web.UrlDispatcher,
+    root: Path,
+    name: str,
+    versions: Mapping[str, str],
+    headers: Mapping[str, str],
+    numbers: tuple[str, ...] = (),
 ) -> None:
     text = (root / name / "index.html").read_text(encoding="utf-8")
+    text = text.replace("<!--hotline-->", _hotline(numbers))
     page = _SHARED.sub(lambda found: f'"../{found[1]}?v={versions[found[1]]}"', text)
     index = PageFile(page.encode(), "text/html", headers).serve
     router.add_get(f"/{name}/", index)
     router.add_get(f"/{name}/index.html", index)
     router.add_get(f"/{name}", _move(f"/{name}/"))
+
+
+def _hotline(numbers: tuple[str, ...]) -> str:
+    """The link to the bank's hotline. It works also if the script of the page does not."""
+    if not numbers:
+        return ""
+    number = escape(numbers[0])
+    return f'<a id="hotline" class="button call wide" href="tel:{number}">拨打客服电话 · Call the bank {number}</a>'
 
 
 def _bank(
