@@ -1,4 +1,4 @@
-/** Cancels the code of a call, after a question. Shown only while there is a code that the customer could still use. */
+/** Cancels the code of a call, after a question. Shown only while the call can be revoked. */
 
 import { button, h } from "../web/elements.js";
 import { say } from "../web/language.js";
@@ -6,8 +6,8 @@ import { WORDS as DAY } from "./day_words.js";
 import { keyMark } from "./shortcuts.js";
 import { WORDS } from "./words.js";
 
-/** The states in which the code can still be used. */
-const USABLE = ["issued", "ringing", "live"];
+/** While a call is confirmed, its verdict is green. Without required legs, only the officer can end that. */
+const REVOCABLE = ["issued", "ringing", "live", "confirmed"];
 
 /** @param {() => unknown} revoke */
 export function revocation(revoke) {
@@ -34,7 +34,7 @@ export function revocation(revoke) {
     ask: () => !whole.hidden && question(true),
     /** @param {string} state of the call */
     follow: (state) => {
-      const gone = !USABLE.includes(state);
+      const gone = !REVOCABLE.includes(state);
       // The focus must not fall to the body with what is hidden.
       if (gone && whole.querySelector(":focus")) whole.closest("main")?.querySelector("h1")?.focus();
       whole.hidden = gone;

@@ -74,8 +74,10 @@ async def issue(officer: Officer) -> str:
 
 async def withdraw(officer: Officer) -> None:
     """Close the open call, so that the next test begins with the status `none`."""
-    await officer.page.locator("button.danger").click()
-    await expect(officer.page.locator("button.danger")).to_be_hidden()
+    danger = officer.page.locator("button.danger")
+    await danger.first.click()
+    await danger.last.click()
+    await expect(danger.first).to_be_hidden()
 
 
 @pytest.mark.shows("CVP-12.1-12")
