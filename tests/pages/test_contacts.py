@@ -160,7 +160,11 @@ async def test_each_person_reads_what_the_call_is_to_them(
     assert purposes == [1, 0]
     for other in (legal, helper):
         heads = await other.page.locator(".verdict h2").all_inner_texts()
-        assert heads == ["我行绝不会要求您提供或操作" if chinese else "We never ask for"]
+        assert heads == (
+            ["我行绝不会要求您提供或操作", "请记住三点"]
+            if chinese
+            else ["We never ask for", "Three things to remember"]
+        )
     exchange.hears(call_id, "ended", NUMBERS[FINANCE])
     for other in (legal, helper):
         await expect(other.page.locator(".verdict.over")).to_be_visible(timeout=10_000)
