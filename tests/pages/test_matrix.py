@@ -30,7 +30,8 @@ MEASURE = """
     boxes: parts.map((part) => box(document.querySelector(part))),
     wide: document.documentElement.scrollWidth > innerWidth,
     cut: [...document.querySelectorAll(".status summary, .status h2, button, #code-hint")]
-      .filter((each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1).map((each) => each.textContent),
+      .filter((each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1)
+      .map((each) => each.textContent),
     height: innerHeight,
   };
 }
