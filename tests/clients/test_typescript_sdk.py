@@ -118,7 +118,7 @@ def test_a_typescript_program_can_use_the_packed_package(npm: str, tmp_path: Pat
     modules = tmp_path / "node_modules"
     modules.mkdir()
     (tmp_path / "package").rename(modules / "callback-verification")
-    shutil.copytree(SDK / "node_modules" / "jose", modules / "jose")
+    shutil.copytree(SDK / "node_modules" / "@noble", modules / "@noble")
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "user.ts").write_text(USER)
     compiler = str(SDK / "node_modules" / ".bin" / "tsc")
