@@ -147,7 +147,7 @@ def test_the_customers_page_shows_that_the_bank_rings_before_they_answer() -> No
         page.goto(f"{dialler.telephones.bank.url}/app/")
         page.locator(".sign-in button.primary").click()
         page.locator("button[value='cust-0001']").click()
-        status = page.locator("section.status")
+        status = page.locator("section.status [role=status]")
         status.get_by_text(words.NO_CALL["zh-CN"]).wait_for()
         dialler.customer.is_about_to_be_rung()
         dialler.dials()

@@ -149,7 +149,7 @@ async def test_each_person_reads_what_the_call_is_to_them(
         await expect(other.page.locator(".lead:visible")).to_contain_text(told)
         await expect(other.page.locator(".warn:visible").first).to_contain_text("请挂断" if chinese else "hang up")
         assert await other.page.locator(".verdict .shape-check").count() == 0
-        assert await other.page.locator(".verdict a[href^=tel]").is_visible()
+        assert await other.page.locator(".verdict a.call").is_visible()
         await expect(other.page.get_by_role("button", name=report)).to_be_visible()
     loan = "流贷字2026第0951号"
     await expect(legal.page.locator(".verdict")).to_contain_text(loan)
