@@ -48,13 +48,11 @@ function entry({ receipt_id, at, kind, verdict, officer }) {
  * @param {Page} page @param {AbortSignal} signal @param {string} id
  */
 export async function receiptScreen(page, signal, id) {
-  // Most people never open a receipt, so the verifier is not loaded with the app.
   const [{ verified }, { letter }, { receipt }, trust] = await Promise.all([
     import("../receipts/checking.js"),
     import("../receipts/letter.js"),
     page.client.receipts.get(id, { signal }),
     page.client.description({ signal }),
-    letterStyle(),
   ]);
   const { statement, proof } = receipt;
   const [outcome, drawn] = await Promise.all([
@@ -71,13 +69,4 @@ export async function receiptScreen(page, signal, id) {
     letter(outcome.checked, page.facts, symbolsOf(drawn.symbols, language())),
     h("p", { class: "actions" }, h("a", { class: "button", href: "#/receipts" }, say(WORDS.all))),
   );
-}
-
-/** Load the style of letters, once. Without it, the letter is plain but readable. */
-function letterStyle() {
-  const href = "../receipts/letter.css";
-  if (document.querySelector(`link[href="${href}"]`)) return null;
-  return new Promise((resolve) => {
-    document.head.append(h("link", { rel: "stylesheet", href, onload: resolve, onerror: resolve }));
-  });
 }
