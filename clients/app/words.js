@@ -15,7 +15,7 @@ export const WORDS = {
     none: both("我们现在没有给您打电话", "We are not calling you"),
     expected: both("我们准备给您打电话", "We are about to call you"),
     ringing: both("我们正在拨打您的电话", "We are calling you now"),
-    connected: both("我们正在与您通话", "We are on the phone with you now"),
+    connected: both("我们正在与您通话", "We are on a call with you"),
     unknown: both("现在无法查询", "We cannot check now"),
   },
   checking: both("正在核实……", "Checking…"),

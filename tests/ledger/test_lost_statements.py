@@ -175,7 +175,7 @@ async def in_one_batch(
 
 @pytest.mark.shows("CVP-8.3-5", "CVP-7.14-9")
 async def test_histories_that_are_made_while_their_loan_goes_go_with_it(
-    world: World, company: Company, monkeypatch: pytest.MonkeyPatch
+    world: World, company: Company, monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
     person, other = company.finance, Person(50)
     other.customer_id = person.customer_id
@@ -187,8 +187,11 @@ async def test_histories_that_are_made_while_their_loan_goes_go_with_it(
         world.erase(company),
         world.check_calls(person, NOON - 1000, NOON),
     )
-    assert (len(first["calls"]), last["calls"]) == (1, [])
-    with pytest.raises(NotFound):
-        await world.service.receipts.read(person.principal, first["receipt_id"])
+    assert last["calls"] == []
+    # On several shards, the erasure may come before the first check.
+    assert len(first["calls"]) == 1 or shards > 1
+    if first["calls"]:
+        with pytest.raises(NotFound):
+            await world.service.receipts.read(person.principal, first["receipt_id"])
     assert await world.service.receipts.read(person.principal, last["receipt_id"])
     assert (await world.audit()).findings == []

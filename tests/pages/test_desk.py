@@ -210,7 +210,7 @@ async def test_slips_say_what_their_answer_says_and_no_more(
     await shows(
         "已收到您的举报" if chinese else "We have your report",
         "举报内容" if chinese else "You reported",
-        "索要验证码或密码" if chinese else "Asked for a code or password",
+        "索要短信验证码或密码" if chinese else "Asked for a code or password",
         "13900000000",
     )
     code = visitor.is_rung()
@@ -238,7 +238,7 @@ async def test_a_report_names_no_secret_and_is_thanked_for_in_the_customers_lang
     await card.locator("input[type=checkbox]").first.check()
     await card.get_by_role("button", name="提交举报").click()
     await expect(clerk.page.locator(".slip h1")).to_have_text("已收到您的举报")
-    await expect(clerk.page.locator(".slip")).to_contain_text("索要验证码或密码")
+    await expect(clerk.page.locator(".slip")).to_contain_text("索要短信验证码或密码")
 
 
 @pytest.mark.shows("CVP-12.1-3", "CVP-12.1-20")
